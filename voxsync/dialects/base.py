@@ -1,0 +1,169 @@
+"""What every service's translator offers and says.
+
+A dialect belongs to ONE connection. It turns the application's commands into
+messages for the wire and the service's messages into the words below. It is
+pure: no sockets, threads or clocks; whoever calls it holds it alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from voxsync.redact import redact_headers, redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from voxsync.errors import VoxsyncError
+
+__all__ = [
+    "Audio",
+    "ClearAudio",
+    "Deliver",
+    "Dialect",
+    "Finished",
+    "Output",
+    "Ready",
+    "Refused",
+    "Reply",
+    "StreamEnded",
+    "StreamStarted",
+    "UpgradeRequest",
+]
+
+MessageT = TypeVar("MessageT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeRequest:
+    """The HTTP upgrade a dialect wants: where to, and with which headers."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    subprotocols: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}: {value}" for name, value in redact_headers(self.headers))
+        return f"<UpgradeRequest {redact_url(self.url)} [{shown}]>"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Put this message on the wire: `str` = text frame, `bytes` = binary frame."""
+
+    data: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The service takes input now: the session is OPEN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver(Generic[MessageT]):
+    """Hand this typed message to listeners and to `receive()`."""
+
+    message: MessageT
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Audio of one incoming stream: mono int16 little-endian bytes."""
+
+    tag: str
+    pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStarted:
+    """The far end announces an audio stream."""
+
+    tag: str
+    encoding: str
+    custom_parameters: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """The far end ends an audio stream."""
+
+    tag: str
+    media_info: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAudio:
+    """Empty the playout at once: the far end was interrupted."""
+
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The service has said its last word; the connection may be closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The service refused the session's settings after the upgrade."""
+
+    reason: str
+
+
+Output = (
+    Reply
+    | Ready
+    | Deliver[MessageT]
+    | Audio
+    | StreamStarted
+    | StreamEnded
+    | ClearAudio
+    | Finished
+    | Refused
+)
+
+
+class Dialect(Generic[MessageT]):
+    """One service's translator, for one connection.
+
+    The base class is a service with no rules of its own: it is ready at once
+    and passes nothing on. Subclasses override what differs.
+    """
+
+    def request(self) -> UpgradeRequest:
+        """The HTTP upgrade to ask for. Called once, before anything else."""
+        raise NotImplementedError
+
+    def opened(self) -> Iterable[Output[MessageT]]:
+        """The upgrade succeeded. `Ready` at once, or after a handshake of its own."""
+        return (Ready(),)
+
+    def encode(self, command: object) -> Iterable[Output[MessageT]]:
+        """Turn one command of the application into messages for the wire."""
+        raise NotImplementedError
+
+    def finish(self) -> Iterable[Output[MessageT]]:
+        """The application has no more input; called once, behind all commands."""
+        return ()
+
+    def decode(self, data: str | bytes) -> Iterable[Output[MessageT]]:
+        """Turn one message of the service into voxsync's words.
+
+        Raises:
+            ProtocolError: This message makes no sense; the session goes on.
+        """
+        raise NotImplementedError
+
+    def verdict(
+        self, code: int, reason: str, *, by_us: bool, was_clean: bool
+    ) -> VoxsyncError | None:
+        """Judge the end: None = the work was done, else what went wrong.
+
+        Args:
+            code: Close code, as in `CloseEvent.code`.
+            reason: Close reason.
+            by_us: The application asked for the end (`close` or `cancel`).
+            was_clean: The closing handshake was completed.
+        """
+        raise NotImplementedError
