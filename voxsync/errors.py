@@ -5,8 +5,8 @@
     │   ├─ HandshakeError                   the answer to the HTTP upgrade was not 101
     │   ├─ SetupError                       the service refused after the upgrade
     │   └─ OpenTimeout (+ TimeoutError)     not open in time
-    ├─ SessionClosed (+ ConnectionError)    used after its end, or ended before its work was done
-    ├─ InvalidState                         local misuse: send before open, audio after finish()
+    ├─ SessionClosed (+ ConnectionError)    used after its end, or ended too early
+    ├─ InvalidState                         misuse: send before open, after finish()
     ├─ ProtocolError                        the other side broke the rules
     ├─ SendQueueFull (+ queue.Full)         block=False, or the timeout is over
     ├─ ReceiveTimeout (+ TimeoutError)      receive(timeout=…) saw nothing in time

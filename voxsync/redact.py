@@ -16,7 +16,9 @@ __all__ = ["MASK", "Redactor", "redact_headers", "redact_url"]
 
 MASK = "***"
 
-_SECRET_HEADER = re.compile(r"auth|cookie|token|key|secret|session|password", re.I)
+_SECRET_HEADER = re.compile(
+    r"auth|cookie|token|key|secret|session|password", re.IGNORECASE
+)
 _QUERY_VALUE = re.compile(r"([?&;][^=&;#]*=)[^&;#]*")
 _USER_INFO = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#]*@")
 # RFC 6455 fields that look secret by name but are public by design.
@@ -55,7 +57,7 @@ class Redactor:
         found |= {part for value in found for part in value.split()}
         parts = urlsplit(url)
         found |= {value for _, value in parse_qsl(parts.query)}
-        found |= {part for part in re.findall(r"=([^&;]+)", parts.query)}
+        found |= set(re.findall(r"=([^&;]+)", parts.query))
         found |= {part for part in (parts.username, parts.password) if part}
         usable = sorted((s for s in found if len(s) >= _MIN_SECRET), key=len)
         self._pattern = (

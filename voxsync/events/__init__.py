@@ -1,0 +1,38 @@
+"""Who is told what, and on which thread.
+
+May import: errors, blinker, the standard library; nothing above.
+Threads: listeners run on the session's events thread or where its dispatcher says.
+"""
+
+from voxsync.events.dispatch import Dispatcher, InlineDispatcher, QueueDispatcher
+from voxsync.events.signals import EventSignal, Signals
+from voxsync.events.target import EventTarget
+from voxsync.events.types import (
+    CloseEvent,
+    CreatedEvent,
+    ErrorEvent,
+    Event,
+    EventType,
+    MediaEndedEvent,
+    MediaStartedEvent,
+    MessageEvent,
+    OpenEvent,
+)
+
+__all__ = [
+    "CloseEvent",
+    "CreatedEvent",
+    "Dispatcher",
+    "ErrorEvent",
+    "Event",
+    "EventSignal",
+    "EventTarget",
+    "EventType",
+    "InlineDispatcher",
+    "MediaEndedEvent",
+    "MediaStartedEvent",
+    "MessageEvent",
+    "OpenEvent",
+    "QueueDispatcher",
+    "Signals",
+]

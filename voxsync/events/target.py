@@ -1,0 +1,162 @@
+"""The addEventListener interface over the signals."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from voxsync.events.signals import Signals, refuse_non_callable
+from voxsync.events.types import ErrorEvent, EventType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voxsync.events.types import Event
+
+__all__ = ["EventTarget"]
+
+logger = logging.getLogger("voxsync.events")
+
+
+class _Adapter:
+    """Calls a listener, which takes the event alone, in blinker's way."""
+
+    __slots__ = ("__weakref__", "fn", "forget")
+
+    def __init__(
+        self, fn: Callable[[Any], object], forget: Callable[[], object] | None
+    ) -> None:
+        self.fn = fn
+        self.forget = forget
+
+    def __call__(self, sender: object, *, event: Event) -> None:  # noqa: ARG002 - blinker's signature
+        if self.forget is not None:
+            self.forget()  # before the call: a listener that sends must not come twice
+        self.fn(event)
+
+    def __repr__(self) -> str:
+        return repr(self.fn)
+
+
+def _on_property(kind: EventType) -> property:
+    def get(self: EventTarget) -> Callable[[Any], object] | None:
+        return self._handlers.get(kind)
+
+    def set_(self: EventTarget, fn: Callable[[Any], object] | None) -> None:
+        if fn is None:
+            self._handlers.pop(kind, None)
+        else:
+            refuse_non_callable(fn)
+            self._handlers[kind] = fn
+
+    return property(
+        get, set_, doc=f"The one handler called before all listeners of `{kind}`."
+    )
+
+
+class EventTarget:
+    """Listeners, handlers and signals of one session.
+
+    Thread: any of these methods from any thread, also from inside a listener; a
+    change is seen by the next event.
+    """
+
+    def __init__(self) -> None:
+        self.signals = Signals()
+        self._handlers: dict[EventType, Callable[[Any], object]] = {}
+        self._listeners: dict[EventType, dict[Callable[[Any], object], _Adapter]] = {
+            kind: {} for kind in EventType
+        }
+        self._listeners_lock = threading.Lock()  # guards _listeners
+        self._listener_errors = 0
+
+    def add_event_listener(
+        self, type: str, fn: Callable[[Any], object], *, once: bool = False
+    ) -> None:
+        """Call `fn(event)` for each event of this type, after earlier listeners.
+
+        The same function twice counts once (DOM rule).
+
+        Args:
+            type: An `EventType` or its string, e.g. `"message"`, `"media-started"`.
+            fn: Held strongly until removed or until the session is gone.
+            once: Remove it before its first call.
+
+        Raises:
+            ValueError: There is no such event; the message lists those there are.
+            TypeError: `fn` is not callable, or a coroutine function.
+        """
+        kind = _kind(type)
+        refuse_non_callable(fn)
+        forget = (lambda: self.remove_event_listener(kind, fn)) if once else None
+        with self._listeners_lock:
+            if fn in self._listeners[kind]:
+                return
+            adapter = self._listeners[kind][fn] = _Adapter(fn, forget)
+        self.signals[kind].connect(adapter, weak=False)
+
+    def remove_event_listener(
+        self, type: str, fn: Callable[[Any], object] | None = None
+    ) -> None:
+        """Stop calling `fn`, or all listeners of this type; unknown ones are ignored.
+
+        Handlers set by `on_<event>` and receivers connected to a signal stay.
+        """
+        kind = _kind(type)
+        with self._listeners_lock:
+            table = self._listeners[kind]
+            if fn is None:
+                gone = list(table.values())
+                table.clear()
+            else:
+                gone = [table.pop(fn)] if fn in table else []
+        for adapter in gone:
+            self.signals[kind].disconnect(adapter)
+
+    # The card's and the DOM's own spelling, for code that is carried over.
+    addEventListener = add_event_listener  # noqa: N815
+    removeEventListener = remove_event_listener  # noqa: N815
+
+    on_created = _on_property(EventType.CREATED)
+    on_open = _on_property(EventType.OPEN)
+    on_message = _on_property(EventType.MESSAGE)
+    on_close = _on_property(EventType.CLOSE)
+    on_error = _on_property(EventType.ERROR)
+    on_media_started = _on_property(EventType.MEDIA_STARTED)
+    on_media_ended = _on_property(EventType.MEDIA_ENDED)
+
+    def _emit(self, event: Event) -> None:
+        """Call handler and listeners. Thread: the events or dispatcher thread only."""
+        kind = event.type
+        failures: list[BaseException] = []
+
+        def failed(listener: object, exc: BaseException) -> None:
+            self._listener_errors += 1
+            logger.error("listener %r of %r failed", listener, str(kind), exc_info=exc)
+            failures.append(exc)
+
+        handler = self._handlers.get(kind)
+        if handler is not None:
+            try:
+                handler(event)
+            except BaseException as exc:  # noqa: BLE001 - user code may raise anything; it is reported
+                failed(handler, exc)
+        signal = self.signals[kind]
+        if signal.receivers:
+            signal.emit(self, event, failed)
+        # Not recursively (I9), and nothing may follow `close` (I1).
+        if failures and kind not in (EventType.ERROR, EventType.CLOSE):
+            for failure in failures:
+                self._emit(ErrorEvent(event.target, failure))
+
+    def _has_listeners(self, kind: EventType) -> bool:
+        return kind in self._handlers or bool(self.signals[kind].receivers)
+
+
+def _kind(name: str) -> EventType:
+    try:
+        return EventType(name)
+    except ValueError:
+        known = ", ".join(EventType)
+        raise ValueError(f"no event {name!r}; there are: {known}") from None

@@ -1,0 +1,153 @@
+"""The events a session tells of: frozen, one class each.
+
+Names follow the DOM's WebSocket and VoxEngine; order is invariant I1: `created`,
+`open`, any of {`message`, `media-*`, `error`}, `close`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar
+
+__all__ = [
+    "CloseEvent",
+    "CreatedEvent",
+    "ErrorEvent",
+    "Event",
+    "EventType",
+    "MediaEndedEvent",
+    "MediaStartedEvent",
+    "MessageEvent",
+    "OpenEvent",
+]
+
+
+class EventType(StrEnum):
+    """The names `add_event_listener` takes; plain strings do as well."""
+
+    CREATED = "created"
+    OPEN = "open"
+    MESSAGE = "message"
+    CLOSE = "close"
+    ERROR = "error"
+    MEDIA_STARTED = "media-started"
+    MEDIA_ENDED = "media-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What every event has.
+
+    Attributes:
+        type: Its name, an `EventType`.
+        target: The session it happened to.
+    """
+
+    type: ClassVar[EventType]
+    target: Any = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedEvent(Event):
+    """`connect()` was called; the connection is being opened."""
+
+    type: ClassVar[EventType] = EventType.CREATED
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEvent(Event):
+    """The service takes input."""
+
+    type: ClassVar[EventType] = EventType.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEvent(Event):
+    """The service said something.
+
+    Attributes:
+        data: The typed message of the door; `str` or `bytes` with `voxsync.plain`.
+    """
+
+    type: ClassVar[EventType] = EventType.MESSAGE
+    data: Any
+
+    @property
+    def message(self) -> Any:
+        """The same as `data`."""
+        return self.data
+
+    @property
+    def text(self) -> str:
+        """The message's text; "" where it has none (binary messages)."""
+        data = self.data
+        return data if isinstance(data, str) else getattr(data, "text", "")
+
+    @property
+    def raw(self) -> Any:
+        """The message as the service sent it, where the door keeps that."""
+        return getattr(self.data, "raw", self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEvent(Event):
+    """Something went wrong. The session goes on unless `close` follows.
+
+    Attributes:
+        error: What went wrong; its traceback and `__cause__` are kept.
+    """
+
+    type: ClassVar[EventType] = EventType.ERROR
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class CloseEvent(Event):
+    """The session is over; nothing follows.
+
+    Attributes:
+        code: The peer's close code; 1005 = it gave none; 1006 = no closing
+            handshake; 1002, 1007, 1009 = we closed for a broken rule.
+        reason: The peer's words, or ours.
+        was_clean: Whether the closing handshake was completed.
+        unsent: Messages accepted by a `send` that never reached the socket.
+        error: Why, if the end was a failure; None after a good end.
+    """
+
+    type: ClassVar[EventType] = EventType.CLOSE
+    code: int
+    reason: str = ""
+    was_clean: bool = False
+    unsent: int = 0
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStartedEvent(Event):
+    """The far end's audio begins to play (again).
+
+    Attributes:
+        tag: Which of the far end's streams.
+        encoding: As the service names it.
+        custom_parameters: What the far end attached.
+    """
+
+    type: ClassVar[EventType] = EventType.MEDIA_STARTED
+    tag: str
+    encoding: str = ""
+    custom_parameters: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaEndedEvent(Event):
+    """The far end's audio has run out, or was stopped.
+
+    Attributes:
+        tag: Which of the far end's streams.
+        media_info: How much there was; fields as the service names them.
+    """
+
+    type: ClassVar[EventType] = EventType.MEDIA_ENDED
+    tag: str
+    media_info: Any = None

@@ -1,0 +1,181 @@
+"""Every limit and timeout of a session, with its unit and default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from voxsync.redact import redact_headers, redact_url
+
+if TYPE_CHECKING:
+    import ssl
+
+    from voxsync.events import Dispatcher
+
+__all__ = ["AUTO", "Auto", "Headers", "SessionOptions", "normal_headers"]
+
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class Auto(Enum):
+    """What the door knows its service to bear."""
+
+    AUTO = "auto"
+
+    def __repr__(self) -> str:
+        return "AUTO"
+
+
+AUTO: Final = Auto.AUTO
+
+
+def normal_headers(headers: Headers | None) -> tuple[tuple[str, str], ...]:
+    """Headers as pairs, whatever they came as."""
+    if headers is None:
+        return ()
+    if isinstance(headers, Mapping):
+        return tuple(headers.items())
+    pairs = tuple(tuple(pair) for pair in headers)
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("headers must be a mapping or (name, value) pairs")
+    return pairs  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """How a session connects, how long it waits and how much it holds.
+
+    All times are seconds. None means "no limit" where a time may be None.
+
+    Attributes:
+        headers: Extra headers of the upgrade request; they override the door's.
+        subprotocols: Offered in `Sec-WebSocket-Protocol`, best first.
+        ssl_context: For `wss://`; None = the system's authorities, verified.
+        proxy: `"http://[user:password@]host:port"`; `""` = never; None = as the
+            environment says (`http_proxy`, `https_proxy`, `no_proxy`).
+        dispatcher: Where listeners run; None = on the session's events thread.
+        open_timeout: From `connect()` until the session is OPEN.
+        close_timeout: For `close()`: flushing, closing handshake, end of TCP.
+        eof_timeout: After the closing handshake, for the peer to end TCP.
+        write_timeout: Output is waiting and the peer takes not one byte.
+        ping_interval: Silence before a ping is sent. `AUTO`: 20, or None where
+            the service may not answer pings (mimi).
+        ping_timeout: After a ping, for any byte to arrive.
+        idle_timeout: Without any byte from the peer.
+        finish_timeout: After `finish()`, without any byte from the peer.
+        linger_timeout: After the service's last word, for it to close; then we do.
+        send_queue: Messages accepted but not yet encoded; `send` waits when full.
+        write_buffer: Encoded bytes above which no more messages are taken from
+            the queue; the kernel is asked to hold no more than this unsent, too.
+        send_buffer: The kernel's send buffer (SO_SNDBUF) in bytes: what may be on
+            its way, unacknowledged. None = the system's default (Linux: up to 90
+            seconds of speech, which makes a queue in front of it pointless).
+        max_message_size: Largest message accepted, bytes; larger ones are refused
+            on their declared length with close code 1009.
+        inbox: Events waiting for listeners; when full the socket is not read.
+        receive_queue: Messages waiting for `receive()`.
+    """
+
+    headers: Headers = field(default=())
+    subprotocols: tuple[str, ...] = ()
+    ssl_context: ssl.SSLContext | None = None
+    proxy: str | None = None
+    dispatcher: Dispatcher | None = None
+    open_timeout: float = 10.0
+    close_timeout: float = 5.0
+    eof_timeout: float = 1.0
+    write_timeout: float | None = 10.0
+    ping_interval: float | Auto | None = AUTO
+    ping_timeout: float | None = 20.0
+    idle_timeout: float | None = None
+    finish_timeout: float | None = 60.0
+    linger_timeout: float = 1.0
+    send_queue: int = 16
+    write_buffer: int = 16 * 1024
+    send_buffer: int | None = 64 * 1024
+    max_message_size: int = 16 * 1024 * 1024
+    inbox: int = 256
+    receive_queue: int = 256
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "headers", normal_headers(self.headers))
+        if isinstance(self.subprotocols, str):
+            raise TypeError('subprotocols must be a tuple of names, e.g. ("chat",)')
+        object.__setattr__(self, "subprotocols", tuple(self.subprotocols))
+        for name in (
+            "open_timeout",
+            "close_timeout",
+            "eof_timeout",
+            "write_timeout",
+            "ping_interval",
+            "ping_timeout",
+            "idle_timeout",
+            "finish_timeout",
+            "linger_timeout",
+        ):
+            _check_seconds(name, getattr(self, name), _OPTIONAL)
+        for name in (
+            "send_queue",
+            "write_buffer",
+            "send_buffer",
+            "max_message_size",
+            "inbox",
+            "receive_queue",
+        ):
+            _check_count(name, getattr(self, name))
+        _check_proxy(self.proxy)
+
+    def __repr__(self) -> str:
+        shown = []
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value == f.default:
+                continue
+            if f.name == "headers":
+                value = redact_headers(value)
+            elif f.name == "proxy" and value:
+                value = redact_url(value)
+            shown.append(f"{f.name}={value!r}")
+        return f"SessionOptions({', '.join(shown)})"
+
+
+_OPTIONAL = frozenset(
+    {
+        "write_timeout",
+        "ping_interval",
+        "ping_timeout",
+        "idle_timeout",
+        "finish_timeout",
+    }
+)
+
+
+def _check_seconds(name: str, value: object, optional: frozenset[str]) -> None:
+    if value is AUTO or (value is None and name in optional):
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be seconds (a number), not {value!r}")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be a positive number of seconds, not {value}")
+
+
+def _check_count(name: str, value: object) -> None:
+    if value is None and name == "send_buffer":
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, not {value}")
+
+
+def _check_proxy(proxy: str | None) -> None:
+    if not proxy:
+        return
+    parts = urlsplit(proxy)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(
+            f"proxy {redact_url(proxy)!r}: use http://[user:password@]host:port"
+        )

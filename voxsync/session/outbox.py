@@ -1,0 +1,144 @@
+"""The bounded queue between whoever sends and the I/O thread."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from voxsync.errors import InvalidState, SendQueueFull, SessionClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["WAIT_SLICE", "Outbox"]
+
+# Lock waits on Windows do not see Ctrl-C before Python 3.14 (python/cpython#74157);
+# there they are cut into pieces of this many seconds.
+WAIT_SLICE = 0.5 if sys.platform == "win32" else None
+
+
+class Outbox(queue.Queue[Any]):
+    """A `queue.Queue` that can be finished, closed to senders, and closed for good.
+
+    Each sender learns of the end in its own call: whoever waits for room is
+    released at once (I5). Order is that of the calls that returned (I2).
+    """
+
+    def __init__(self, maxsize: int, ended: Callable[[], SessionClosed]) -> None:
+        """Make an empty, open outbox.
+
+        Args:
+            maxsize: Messages.
+            ended: Makes the exception for a sender after the end.
+        """
+        super().__init__(maxsize)
+        self._ended = ended
+        self._shut = False  # no more puts; what is inside still goes out
+        self._finished = False
+        self.highest = 0
+        self.blocked_seconds = 0.0
+        self.refused = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the application said it has no more input."""
+        return self._finished
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether no more messages are taken in."""
+        return self._shut
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Accept one message, waiting for room as `queue.Queue.put` does.
+
+        Raises:
+            SendQueueFull: No room (`block=False`), or none within `timeout` seconds.
+            InvalidState: After `finish`.
+            SessionClosed: The session is closing or over, also while waiting.
+        """
+        with self.not_full:
+            self._admit()
+            if len(self.queue) >= self.maxsize:
+                self._wait_for_room(block, timeout)
+            self.queue.append(item)
+            depth = len(self.queue)
+            if depth > self.highest:
+                self.highest = depth
+
+    def _admit(self) -> None:
+        if self._shut:
+            raise self._ended()
+        if self._finished:
+            raise InvalidState("the input was finished; nothing more can be sent")
+
+    def _wait_for_room(self, block: bool, timeout: float | None) -> None:
+        if timeout is not None and timeout < 0:
+            raise ValueError("timeout must not be negative")
+        started = time.monotonic()
+        end = None if timeout is None else started + timeout
+        try:
+            while len(self.queue) >= self.maxsize:
+                left = None if end is None else end - time.monotonic()
+                if not block or (left is not None and left <= 0):
+                    self.refused += 1
+                    raise SendQueueFull(
+                        f"{self.maxsize} messages are waiting"
+                        + (f" and none left in {timeout:g} s" if block else "")
+                        + "; the message was not accepted"
+                    )
+                if WAIT_SLICE is not None:  # pragma: no cover - Windows
+                    left = WAIT_SLICE if left is None else min(left, WAIT_SLICE)
+                self.not_full.wait(left)
+                self._admit()
+        finally:
+            self.blocked_seconds += time.monotonic() - started
+
+    def finish(self, item: Any) -> bool:
+        """Put `item` behind all that was accepted and accept nothing more.
+
+        Never waits: one item above the bound is the price of a `finish()` that
+        cannot hang. Returns False if that was done before.
+
+        Raises:
+            SessionClosed: The session is closing or over.
+        """
+        with self.mutex:
+            if self._finished:
+                return False
+            if self._shut:
+                raise self._ended()
+            self._finished = True
+            self.queue.append(item)
+            self.not_full.notify_all()
+            return True
+
+    def take(self) -> Any:
+        """The oldest message. Thread: the I/O thread; never waits.
+
+        Raises:
+            IndexError: There is none.
+        """
+        if not self.queue:  # the usual case, without the lock
+            raise IndexError
+        with self.mutex:
+            item = self.queue.popleft()
+            self.not_full.notify()
+            return item
+
+    def shut(self) -> None:
+        """Accept nothing more; what is inside still goes out."""
+        with self.mutex:
+            self._shut = True
+            self.not_full.notify_all()
+
+    def close(self) -> list[Any]:
+        """Accept nothing more and hand back what will never go out."""
+        with self.mutex:
+            self._shut = True
+            left = list(self.queue)
+            self.queue.clear()
+            self.not_full.notify_all()
+            return left

@@ -1,0 +1,259 @@
+"""One thread that moves the bytes of any number of connections.
+
+It never runs user code and never blocks but in `select`. What the bytes mean is
+the driver's affair (I4: socket and driver are touched by this thread alone).
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import heapq
+import itertools
+import selectors
+import socket
+import ssl
+import time
+from typing import Protocol
+
+from voxsync.transport.wakeup import Wakeup
+
+__all__ = ["Channel", "Driver", "IOLoop"]
+
+_READ = selectors.EVENT_READ
+_WRITE = selectors.EVENT_WRITE
+_PIECE = 64 * 1024
+# A TLS record: OpenSSL takes a write whole or not at all, and a refused write
+# must be repeated with at least the same bytes.
+_TLS_PIECE = 16 * 1024
+# TLS records read in one go, so that a flood on one connection leaves time for
+# its own writes and for the other connections.
+_TLS_RECORDS = 8
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Driver(Protocol):
+    """What the loop moves: pure of sockets, asked and told on the loop's thread."""
+
+    out: bytearray
+    """Bytes for the socket; the loop takes them from the front."""
+
+    reading: bool
+    """False while the driver holds back: the socket is then not read."""
+
+    half_closed: bool
+    """True: once `out` is empty the writing side is shut (FIN)."""
+
+    done: bool
+    """True: the loop closes the socket and forgets the connection."""
+
+    def fill(self, now: float) -> None:
+        """Put into `out` what is to be sent, while there is room."""
+        ...
+
+    def wrote(self, count: int, now: float) -> None:
+        """The socket took `count` bytes; they are gone from `out` already."""
+        ...
+
+    def received(self, data: bytes, now: float) -> None:
+        """These bytes arrived."""
+        ...
+
+    def eof(self, error: Exception | None, now: float) -> None:
+        """Nothing more will arrive: the peer's end of stream, or an error."""
+        ...
+
+    def tick(self, now: float) -> None:
+        """A deadline may have passed, or somebody notified the channel."""
+        ...
+
+    def deadline(self) -> float | None:
+        """When `tick` wants to be called at the latest (monotonic seconds)."""
+        ...
+
+    def detached(self) -> None:
+        """The socket is closed; the loop will not call again."""
+        ...
+
+
+class Channel:
+    """One connection in the loop."""
+
+    __slots__ = ("driver", "due", "interest", "is_tls", "notified", "shut", "sock")
+
+    def __init__(self, sock: socket.socket, driver: Driver) -> None:
+        self.sock = sock
+        self.driver = driver
+        self.is_tls = isinstance(sock, ssl.SSLSocket)
+        self.interest = _READ
+        self.due: float | None = None  # the entry of the heap that counts
+        self.notified = False
+        self.shut = False
+
+
+class IOLoop:
+    """Selects, reads, writes and keeps deadlines until its last connection is gone."""
+
+    def __init__(self) -> None:
+        self._wakeup = Wakeup()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wakeup.reader, _READ, None)
+        self._channels: set[Channel] = set()
+        self._notified: collections.deque[Channel] = collections.deque()
+        self._due: list[tuple[float, int, Channel]] = []
+        self._tie = itertools.count()
+
+    def notify(self, channel: Channel) -> None:
+        """Have the driver's `tick` and `fill` called soon.
+
+        Thread: any, also a signal handler (no lock is taken).
+        """
+        if not channel.notified:
+            channel.notified = True
+            self._notified.append(channel)
+        self._wakeup.wake()
+
+    def add(self, channel: Channel) -> None:
+        """Take over a connected, non-blocking socket. Thread: the loop's."""
+        self._channels.add(channel)
+        self._selector.register(channel.sock, _READ, channel)
+        self._serve(channel, 0, time.monotonic())
+
+    def run(self) -> None:
+        """Move bytes until no connection is left, then close the loop itself."""
+        try:
+            while self._channels:
+                self._step()
+        finally:
+            for channel in list(self._channels):  # only after a bug: leave no socket
+                self._remove(channel)
+            self.close()
+
+    def close(self) -> None:
+        """Release the selector and the wake-up pair. Thread: the loop's."""
+        self._selector.close()
+        self._wakeup.close()
+
+    def _step(self) -> None:
+        ready: dict[Channel, int] = {}
+        for key, mask in self._selector.select(self._patience()):
+            if key.data is None:
+                self._wakeup.drain()  # before the deque is looked into
+            else:
+                ready[key.data] = mask
+        while self._notified:
+            channel = self._notified.popleft()
+            channel.notified = False  # before the driver looks for work
+            ready.setdefault(channel, 0)
+        now = time.monotonic()
+        while self._due and self._due[0][0] <= now:
+            due, _, channel = heapq.heappop(self._due)
+            if channel.due == due:  # else the entry is stale
+                channel.due = None
+                ready.setdefault(channel, 0)
+        for channel, mask in ready.items():
+            if channel in self._channels:
+                self._serve(channel, mask, now)
+
+    def _patience(self) -> float | None:
+        if self._notified:
+            return 0
+        for channel in self._channels:
+            # Decrypted bytes inside the TLS object are invisible to select.
+            if channel.is_tls and channel.driver.reading and channel.sock.pending():  # type: ignore[attr-defined]
+                self._notified.append(channel)
+                return 0
+        if not self._due:
+            return None
+        return max(0.0, self._due[0][0] - time.monotonic())
+
+    def _serve(self, channel: Channel, mask: int, now: float) -> None:
+        driver = channel.driver
+        if driver.reading and (mask & _READ or channel.is_tls):
+            self._read(channel, now)
+        driver.tick(now)
+        driver.fill(now)
+        if driver.out:
+            self._write(channel, now)
+        if driver.half_closed and not driver.out and not channel.shut:
+            channel.shut = True
+            with contextlib.suppress(OSError):  # the peer may be gone already
+                channel.sock.shutdown(socket.SHUT_WR)
+        if driver.done:
+            self._remove(channel)
+            return
+        interest = (_READ if driver.reading else 0) | (_WRITE if driver.out else 0)
+        if interest != channel.interest:
+            self._show(channel, interest)
+        due = driver.deadline()
+        # A later deadline needs no entry: the old one will ask again when it is due.
+        if due is not None and (channel.due is None or due < channel.due):
+            channel.due = due
+            heapq.heappush(self._due, (due, next(self._tie), channel))
+
+    def _show(self, channel: Channel, interest: int) -> None:
+        """Tell the selector; an interest in nothing cannot be registered."""
+        if not interest:
+            self._selector.unregister(channel.sock)
+        elif not channel.interest:
+            self._selector.register(channel.sock, interest, channel)
+        else:
+            self._selector.modify(channel.sock, interest, channel)
+        channel.interest = interest
+
+    def _read(self, channel: Channel, now: float) -> None:
+        driver, sock = channel.driver, channel.sock
+        for _ in range(_TLS_RECORDS if channel.is_tls else 1):
+            try:
+                data = sock.recv(_PIECE)
+            except _WOULD_BLOCK:
+                return
+            except OSError as exc:
+                driver.eof(exc, now)
+                return
+            if not data:
+                driver.eof(None, now)
+                return
+            driver.received(data, now)
+            if not driver.reading or driver.done:
+                return
+
+    def _write(self, channel: Channel, now: float) -> None:
+        driver, sock = channel.driver, channel.sock
+        out = driver.out
+        try:
+            while out:
+                if channel.is_tls:
+                    count = sock.send(out[:_TLS_PIECE])
+                else:
+                    count = sock.send(out)
+                del out[:count]
+                driver.wrote(count, now)
+        except _WOULD_BLOCK:
+            pass
+        except OSError as exc:
+            self._lost(channel, exc, now)
+
+    def _lost(self, channel: Channel, error: OSError, now: float) -> None:
+        """The peer is gone for writing; what it said before still counts.
+
+        A service that refuses sends its Close frame and shuts down; the reset
+        that answers our late audio must not hide the reason.
+        """
+        driver = channel.driver
+        for _ in range(64):
+            try:
+                data = channel.sock.recv(_PIECE)
+            except OSError:
+                break
+            if not data:
+                break
+            driver.received(data, now)
+        driver.eof(error, now)
+
+    def _remove(self, channel: Channel) -> None:
+        self._channels.discard(channel)
+        if channel.interest:
+            self._selector.unregister(channel.sock)
+        channel.sock.close()
+        channel.driver.detached()
