@@ -64,9 +64,7 @@ class Outbox(queue.Queue[Any]):
             if len(self.queue) >= self.maxsize:
                 self._wait_for_room(block, timeout)
             self.queue.append(item)
-            depth = len(self.queue)
-            if depth > self.highest:
-                self.highest = depth
+            self.highest = max(self.highest, len(self.queue))
 
     def _admit(self) -> None:
         if self._shut:

@@ -1,0 +1,409 @@
+"""One connection of a session: opened, then driven by the loop until its end.
+
+Methods run on the I/O thread (I4) unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from voxsync.errors import ConnectError, OpenTimeout, SessionClosed, VoxsyncError
+from voxsync.events import CloseEvent, ErrorEvent
+from voxsync.session.engine import Ended, Engine
+from voxsync.session.lifecycle import ReadyState
+from voxsync.transport import Channel, IOLoop
+from voxsync.wire import Wire
+from voxsync.wire.keepalive import Keepalive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voxsync.dialects.base import Dialect
+    from voxsync.events import Event
+    from voxsync.session.delivery import Delivery
+    from voxsync.session.options import SessionOptions
+    from voxsync.session.outbox import Outbox
+    from voxsync.session.receiver import Receiver
+    from voxsync.wire import Role
+
+__all__ = ["FINISH", "Connection", "Inject", "Owner"]
+
+logger = logging.getLogger("voxsync.session")
+
+
+class _Finish:
+    """The command behind all others."""
+
+    def __repr__(self) -> str:
+        return "FINISH"
+
+
+FINISH = _Finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Inject:
+    """Raw bytes for the wire: for test services that break the rules."""
+
+    data: bytes
+
+
+class Owner(Protocol):
+    """What of a session outlives one connection."""
+
+    id: str
+    options: SessionOptions
+    _outbox: Outbox
+    _delivery: Delivery
+    _receiver: Receiver[Any]
+
+
+class Connection:
+    """Joins engine, outbox and delivery; a `Driver` for the loop."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        dialect: Dialect[Any],
+        role: Role,
+        ping_interval: float | None,
+    ) -> None:
+        options = owner.options
+        self.engine = Engine(
+            role=role,
+            wire=Wire(role, max_message_size=options.max_message_size),
+            dialect=dialect,
+            keepalive=Keepalive(
+                ping_interval=ping_interval,
+                ping_timeout=options.ping_timeout,
+                idle_timeout=options.idle_timeout,
+                write_timeout=options.write_timeout,
+            ),
+            options=options,
+            target=owner,
+        )
+        self.out = self.engine.out
+        self.reading = True
+        self.done = False
+        self.subprotocol: str | None = None
+        self.opened_at: float | None = None
+        self.started_at = time.monotonic()
+        self.settled = threading.Event()  # OPEN was reached, or the end
+        self.io_done = threading.Event()  # socket and loop are gone
+        self.close_event: CloseEvent | None = None
+        # Requests of other threads: written there, read here (no lock: one word each).
+        self.cancelled = False
+        self.close_request: tuple[int, str] | None = None
+        self.reading_stopped = False  # a test service plays deaf
+        self._owner = owner
+        self._options = options
+        self._outbox = owner._outbox  # noqa: SLF001 - Owner names the seam
+        self._delivery = owner._delivery  # noqa: SLF001
+        self._loop: IOLoop | None = None
+        self._channel: Channel | None = None
+        self._dialling: socket.socket | None = None
+        self._aborted: OpenTimeout | None = None
+        self._phase = threading.Lock()  # guards the next two
+        self._in_loop = False
+        self._abandoned = False
+        self._backlog = False  # decoded only in part, for want of room
+        self._once = threading.Lock()  # taken by whoever ends the connection
+
+    # Other threads
+
+    @property
+    def state(self) -> ReadyState:
+        """The state to show. Thread: any."""
+        if self.close_event is not None:
+            return ReadyState.CLOSED
+        state = self.engine.state
+        if self.close_request is not None or self.cancelled:
+            return max(state, ReadyState.CLOSING)
+        return state
+
+    @property
+    def half_closed(self) -> bool:
+        """See `Driver`."""
+        return self.engine.half_closed
+
+    def wake(self) -> None:
+        """Have the I/O thread look at queue and flags. Thread: any, signal handlers."""
+        channel, loop = self._channel, self._loop
+        if channel is not None and loop is not None:
+            loop.notify(channel)
+
+    def connecting(self, sock: socket.socket) -> None:
+        """The socket of an upgrade in progress, so that giving up can end it."""
+        self._dialling = sock
+        if self._given_up() is not None:
+            _shut(sock)
+
+    def watch(self) -> bool:
+        """Give up on an opening that was cancelled or takes too long.
+
+        The I/O thread may be stuck in a system call then; it owns nothing by the
+        time that returns. Thread: any; returns False when there is nothing to watch.
+        """
+        if self._in_loop or self.close_event is not None:
+            return False
+        cause = self._given_up()
+        if cause is None:
+            return True
+        self._give_up(cause)
+        return False
+
+    def time_out(self, seconds: float) -> None:
+        """The caller of `connect` has waited long enough. Thread: any."""
+        self._aborted = OpenTimeout(f"the session was not open within {seconds:g} s")
+        self.watch()
+        self.wake()
+
+    def _given_up(self) -> ConnectError | None:
+        """Why opening should stop, if it should."""
+        if self.cancelled or self.close_request is not None:
+            return ConnectError("cancelled before the session was open")
+        limit = self._options.open_timeout
+        if self._aborted is None and time.monotonic() - self.started_at >= limit:
+            self._aborted = OpenTimeout(f"the session was not open within {limit:g} s")
+        return self._aborted
+
+    def _give_up(self, cause: ConnectError) -> None:
+        with self._phase:
+            if self._in_loop:
+                return  # the I/O thread is past its system calls and sees for itself
+            self._abandoned = True
+        self._finalise(self._unopened(cause), cause)
+        sock = self._dialling
+        if sock is not None:
+            _shut(sock)
+
+    @staticmethod
+    def _unopened(cause: Exception) -> Ended:
+        by_us = isinstance(cause, ConnectError) and not isinstance(cause, TimeoutError)
+        return Ended(code=1006, reason=str(cause), was_clean=False, by_us=by_us)
+
+    # The I/O thread's life
+
+    def run(self, opener: Callable[[Connection], tuple[socket.socket, bytes]]) -> None:
+        """Open, move bytes until the end, tell of it."""
+        try:
+            try:
+                sock, rest = opener(self)
+            except VoxsyncError as exc:
+                self._finalise(
+                    Ended(
+                        code=1006,
+                        reason=str(exc),
+                        was_clean=False,
+                        by_us=False,
+                        cause=exc,
+                    )
+                )
+                return
+            with self._phase:
+                self._in_loop = not self._abandoned
+            if self._in_loop:
+                self._move_bytes(sock, rest)
+            else:
+                sock.close()
+        except Exception as exc:
+            logger.exception("the I/O thread of session %s failed", self._owner.id)
+            reason = f"internal error: {type(exc).__name__}"
+            self._finalise(
+                Ended(code=1006, reason=reason, was_clean=False, by_us=False, cause=exc)
+            )
+        finally:
+            self._dialling = None
+            self.io_done.set()
+
+    def _move_bytes(self, sock: socket.socket, rest: bytes) -> None:
+        loop = self._loop = IOLoop()
+        channel = Channel(sock, self)
+        now = time.monotonic()
+        self.engine.opened(now)
+        if rest:
+            self.engine.receive(rest, now)
+            self._backlog = True
+        self._channel = channel  # from here on wake() reaches us; flags are read next
+        loop.add(channel)
+        loop.run()
+
+    # Driver
+
+    def fill(self, now: float) -> None:
+        """Encode what the application queued, while there is room."""
+        engine, take = self.engine, self._outbox.take
+        while engine.takes_commands:
+            try:
+                item = take()
+            except IndexError:
+                engine.flushed()
+                break
+            if item is FINISH:
+                engine.finish(now)
+            elif type(item) is Inject:
+                engine.inject(item.data)
+            else:
+                engine.command(item, now)
+        if self.out:
+            engine.pending(now)
+        self._settle(now)
+
+    def wrote(self, count: int, now: float) -> None:
+        """See `Driver`; there is room again, so more may be encoded."""
+        self.engine.wrote(count, now)
+        if not self.out:
+            self.fill(now)
+
+    def received(self, data: bytes, now: float) -> None:
+        """See `Driver`."""
+        self.engine.receive(data, now)
+        self._decode(now)
+        self._settle(now)
+
+    def eof(self, error: Exception | None, now: float) -> None:
+        """See `Driver`; what was read before counts, room or not."""
+        while self.engine.ended is None:
+            self.engine.decode(1 << 20, now)
+            if not self.engine.wire.has_more:
+                break
+        self.engine.eof(error, now)
+        self._settle(now)
+
+    def tick(self, now: float) -> None:
+        """See `Driver`."""
+        engine = self.engine
+        if engine.ended is None:
+            if self.cancelled:
+                engine.cancel()
+            elif self.close_request is not None:
+                engine.close(*self.close_request, now)
+            elif engine.state is ReadyState.CONNECTING and (why := self._given_up()):
+                engine.fail(why)
+        if self._backlog:
+            self._decode(now)
+        engine.tick(now)
+        self._settle(now)
+
+    def deadline(self) -> float | None:
+        """See `Driver`."""
+        due = self.engine.deadline()
+        if self.engine.state is ReadyState.CONNECTING:
+            limit = self.started_at + self._options.open_timeout
+            return limit if due is None else min(due, limit)
+        return due
+
+    def detached(self) -> None:
+        """See `Driver`; the socket is gone, so now the end may be told (I6)."""
+        ended = self.engine.ended or Ended(
+            code=1006, reason="the loop failed", was_clean=False, by_us=False
+        )
+        self._finalise(ended)
+
+    # Inside
+
+    def _decode(self, now: float) -> None:
+        """Turn stored bytes into events as far as the inbox has room."""
+        engine, delivery = self.engine, self._delivery
+        while engine.ended is None:
+            room = delivery.room()
+            if room == 0:
+                self._backlog = True
+                break
+            engine.decode(room, now)
+            self._hand_over()
+            if not engine.wire.has_more:
+                self._backlog = delivery.room() == 0
+                break
+        self._hold(not self._backlog and not self.reading_stopped, now)
+
+    def _hold(self, reading: bool, now: float) -> None:
+        if reading != self.reading:
+            self.reading = reading
+            if reading:
+                self.engine.resume(now)
+            else:
+                self.engine.pause(now)
+
+    def _hand_over(self) -> None:
+        if self.engine.events:
+            self._delivery.put(self.engine.events)
+            self.engine.events = []
+
+    def _settle(self, now: float) -> None:
+        """After any step: events out, OPEN published, the end noticed."""
+        self._hand_over()
+        engine = self.engine
+        if engine.ended is not None:
+            self.done = True
+            self.reading = False
+        elif self.opened_at is None and engine.state is ReadyState.OPEN:
+            self.opened_at = now
+            self.settled.set()
+        if engine.state is ReadyState.CLOSING and not self._outbox.is_shut:
+            self._outbox.shut()  # what is accepted now could not go out any more
+        if self.reading_stopped and self.reading:
+            self._hold(False, now)
+
+    def _finalise(self, ended: Ended, open_error: ConnectError | None = None) -> None:
+        """Tell of the end, once (I1), and release whoever waits (I5). Thread: any."""
+        if not self._once.acquire(blocking=False):
+            return
+        left = self._outbox.close()
+        unsent = self.engine.unsent + sum(1 for item in left if item is not FINISH)
+        error = self._judge(ended, open_error, unsent)
+        self.close_event = CloseEvent(
+            self._owner,
+            code=ended.code,
+            reason=ended.reason,
+            was_clean=ended.was_clean,
+            unsent=unsent,
+            error=error,
+        )
+        events: list[Event] = list(self.engine.events)
+        self.engine.events = []
+        if error is not None and not ended.by_us:
+            events.append(ErrorEvent(self._owner, error))
+        events.append(self.close_event)
+        self._owner._receiver.closing()  # noqa: SLF001 - Owner names the seam
+        self._delivery.put(events)
+        self.settled.set()
+
+    def _judge(
+        self, ended: Ended, open_error: ConnectError | None, unsent: int
+    ) -> Exception | None:
+        """The error the end amounts to, if it does."""
+        cause = open_error or ended.cause
+        if self.opened_at is None:
+            if isinstance(cause, ConnectError):
+                return cause
+            error: Exception = ConnectError(
+                f"the session ended before it was open: {ended.reason or ended.code}"
+            )
+        else:
+            verdict = self.engine.dialect.verdict(
+                ended.code, ended.reason, by_us=ended.by_us, was_clean=ended.was_clean
+            )
+            if verdict is None and self.cancelled:
+                verdict = SessionClosed("the session was cancelled", reason="cancelled")
+            if verdict is None:
+                return None
+            error = verdict
+            if isinstance(verdict, SessionClosed):
+                verdict.unsent = unsent
+        if error.__cause__ is None:
+            error.__cause__ = cause
+        return error
+
+
+def _shut(sock: socket.socket) -> None:
+    """Make a blocked read or write on the socket return."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        logger.debug("the socket of a given-up opening was gone already")

@@ -1,0 +1,156 @@
+"""The inbox and the events thread: from the I/O thread to listeners and receive()."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from voxsync.events import CloseEvent, InlineDispatcher, MessageEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from voxsync.events import Dispatcher, Event
+
+__all__ = ["Delivery", "Sink"]
+
+
+class Sink(Protocol):
+    """Who the events are for."""
+
+    def _received(self, event: MessageEvent) -> Event | None:
+        """Hand a message to `receive()`; may wait; may have something to report."""
+        ...
+
+    def _ended(self, event: CloseEvent) -> None:
+        """The session is over: what `receive()` is to say. Thread: events."""
+        ...
+
+    def _emit(self, event: Event) -> None:
+        """Call handler and listeners. Thread: events, or the dispatcher's."""
+        ...
+
+
+class Delivery:
+    """Hands events over in batches, in order, to one thread (I7).
+
+    The inbox is exact without a lock: `_put` is written by the I/O thread alone,
+    `_handled` by the events thread alone; the difference is what waits.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        *,
+        dispatcher: Dispatcher | None,
+        limit: int,
+        resume: Callable[[], None],
+        watch: Callable[[], bool],
+    ) -> None:
+        """Prepare; `start` starts the thread.
+
+        Args:
+            name: Of the thread.
+            sink: Who the events are for.
+            dispatcher: Carries them to the thread of the listeners.
+            limit: The bound of the inbox, events.
+            resume: Told when there is room again after `room` was 0.
+            watch: Asked every 50 ms until it says False: what has to happen while
+                the I/O thread is stuck in a system call (connecting).
+        """
+        self._sink = sink
+        inline = dispatcher is None or isinstance(dispatcher, InlineDispatcher)
+        self._dispatcher = None if inline else dispatcher
+        self._limit = limit
+        self._resume = resume
+        self._watch = watch
+        self._batches: queue.SimpleQueue[Sequence[Event]] = queue.SimpleQueue()
+        self._put = 0
+        self._handled = 0
+        self._starved = False  # the I/O thread stopped reading for want of room
+        self._before: Callable[[], object] | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def waiting(self) -> int:
+        """Events not yet handed over."""
+        return self._put - self._handled
+
+    @property
+    def alive(self) -> bool:
+        """Whether the events thread runs."""
+        return self._thread.is_alive()
+
+    def start(self, before: Callable[[], object] | None = None) -> None:
+        """Start the events thread.
+
+        Args:
+            before: Called there first. Listeners that it attaches get every event.
+        """
+        self._before = before
+        self._thread.start()
+
+    def join(self, timeout: float | None) -> None:
+        """Wait until every event has been handed over, `close` included."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def is_events_thread(self) -> bool:
+        """Whether the caller is the events thread."""
+        return threading.get_ident() == self._thread.ident
+
+    def runs_here(self) -> bool:
+        """Whether this is a thread that listeners run on; it must not wait for them."""
+        if self.is_events_thread():
+            return True
+        return self._dispatcher is not None and self._dispatcher.runs_here()
+
+    def room(self) -> int:
+        """How many more messages may be put; 0 asks for `resume`. Thread: I/O."""
+        room = self._limit - (self._put - self._handled)
+        if room > 0:
+            return room
+        self._starved = True
+        # Looked at again after the flag was set: the events thread may have made
+        # room in between and seen no flag.
+        return max(0, self._limit - (self._put - self._handled))
+
+    def put(self, events: Sequence[Event]) -> None:
+        """Add events. Never waits; control events may exceed the bound. Thread: I/O."""
+        self._put += len(events)
+        self._batches.put(events)
+
+    def _run(self) -> None:
+        if self._before is not None:
+            self._before()
+        low = self._limit // 2
+        watching = True
+        while True:
+            try:
+                batch = self._batches.get(timeout=0.05 if watching else None)
+            except queue.Empty:
+                watching = self._watch()
+                continue
+            for event in batch:
+                self._deliver(event)
+                self._handled += 1
+                if self._starved and self._put - self._handled <= low:
+                    self._starved = False
+                    self._resume()
+            if isinstance(batch[-1], CloseEvent):
+                return
+
+    def _deliver(self, event: Event) -> None:
+        sink, report = self._sink, None
+        if type(event) is MessageEvent:
+            report = sink._received(event)  # noqa: SLF001 - the sink's side of one seam
+        elif isinstance(event, CloseEvent):
+            sink._ended(event)  # noqa: SLF001
+        if self._dispatcher is None:
+            sink._emit(event)  # noqa: SLF001
+        else:
+            self._dispatcher.dispatch(sink._emit, event)  # noqa: SLF001
+        if report is not None:
+            self._deliver(report)

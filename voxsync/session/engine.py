@@ -1,0 +1,399 @@
+"""One connection's whole behaviour, without sockets, threads or clocks.
+
+Bytes and commands go in; bytes (`out`) and events come out; time is an argument.
+Whoever calls it holds it alone (I4: the I/O thread). It belongs to ONE
+connection and is cheap to make anew.
+"""
+
+from __future__ import annotations
+
+import collections
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from voxsync.dialects.base import (
+    Audio,
+    ClearAudio,
+    Deliver,
+    Finished,
+    Ready,
+    Refused,
+    Reply,
+    StreamEnded,
+    StreamStarted,
+)
+from voxsync.errors import ProtocolError, SetupError
+from voxsync.events import (
+    ErrorEvent,
+    Event,
+    MediaEndedEvent,
+    MediaStartedEvent,
+    MessageEvent,
+    OpenEvent,
+)
+from voxsync.session.lifecycle import ReadyState, Trigger, next_state
+from voxsync.wire import Binary, Close, Fault, Pong, Role, Text
+from voxsync.wire.keepalive import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from voxsync.dialects.base import Dialect, Output
+    from voxsync.session.options import SessionOptions
+    from voxsync.wire import Wire
+    from voxsync.wire.keepalive import Keepalive
+
+__all__ = ["Ended", "Engine"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the connection came to its end.
+
+    Attributes:
+        code: See `CloseEvent.code`.
+        reason: The peer's words, or ours.
+        was_clean: The closing handshake was completed.
+        by_us: The application asked for it.
+        cause: What broke it, if something did.
+    """
+
+    code: int
+    reason: str
+    was_clean: bool
+    by_us: bool
+    cause: Exception | None = None
+
+
+class Engine:
+    """Lifecycle, wire, dialect and keepalive of one connection.
+
+    Attributes:
+        events: What has happened since the owner last emptied the list.
+        ended: Set once, when all is over; nothing may be called after that.
+        half_closed: The writing side is to be shut once `out` is empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        role: Role,
+        wire: Wire,
+        dialect: Dialect[Any],
+        keepalive: Keepalive,
+        options: SessionOptions,
+        target: object,
+        on_audio: Callable[[Audio | ClearAudio], None] | None = None,
+    ) -> None:
+        """Make the engine of a connection that is still to be opened.
+
+        Args:
+            role: Which end we are; the server ends TCP.
+            wire: Frames, in the same role.
+            dialect: The service's translator.
+            keepalive: Deadlines for ping, stall and idleness.
+            options: Timeouts.
+            target: What the events are about: the session.
+            on_audio: Takes the audio of streams to playout buffers. None: nobody
+                listens to streams, and audio is in its message only.
+        """
+        self.wire = wire
+        self._role = role
+        self.dialect = dialect
+        self.out = wire.out
+        self.state = ReadyState.CONNECTING
+        self.events: list[Event] = []
+        self.ended: Ended | None = None
+        self.half_closed = False
+        self.messages_sent = 0
+        self.messages_received = 0
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.ping_round_trip: float | None = None
+        self._keepalive = keepalive
+        self._options = options
+        self._target = target
+        self._on_audio = on_audio
+        # Where in the stream of sent bytes each data message ends (I2: what did
+        # not go out is counted by the message).
+        self._ends: collections.deque[int] = collections.deque()
+        self._close: tuple[int, str] | None = None  # what the application asked for
+        self._close_at: float | None = None
+        self._eof_at: float | None = None
+        self._final_at: float | None = None  # the last word is due after finish()
+        self._linger_at: float | None = None  # the service is to close after it
+        self._pinged_at: float | None = None
+        self._cause: Exception | None = None
+        self._fault: Fault | None = None
+
+    # Commands
+
+    def opened(self, now: float) -> None:
+        """The HTTP upgrade succeeded."""
+        self._keepalive.start(now)
+        self._apply(self.dialect.opened(), now)
+
+    @property
+    def takes_commands(self) -> bool:
+        """Whether more messages may be encoded now: open, and room in `out`."""
+        return (
+            self.ended is None
+            and not self.wire.close_sent
+            and len(self.out) < self._options.write_buffer
+        )
+
+    def command(self, item: object, now: float) -> None:
+        """Encode one message of the application."""
+        self._apply(self.dialect.encode(item), now)
+
+    def finish(self, now: float) -> None:
+        """The application has no more input."""
+        timeout = self._options.finish_timeout
+        self._final_at = None if timeout is None else now + timeout
+        self._apply(self.dialect.finish(), now)
+
+    def inject(self, data: bytes) -> None:
+        """Put raw bytes on the wire: for test services that break the rules."""
+        self.out += data
+
+    def close(self, code: int, reason: str, now: float) -> None:
+        """Begin to close: what is queued goes first, then `flushed` must be called."""
+        if self.ended is None and self.state is not ReadyState.CLOSING:
+            self._move(Trigger.CLOSE)
+            self._close = (code, reason)
+            self._close_at = now + self._options.close_timeout
+
+    def flushed(self) -> None:
+        """All commands are encoded; a Close frame that was asked for may follow."""
+        if self._close is not None and not self.wire.close_sent:
+            self.wire.send_close(*self._close)
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """End now."""
+        self._end(Ended(code=1006, reason=reason, was_clean=False, by_us=True))
+
+    def fail(self, cause: Exception) -> None:
+        """End now, because of this."""
+        self._end(self._broken(cause))
+
+    # Bytes
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Store what arrived; `decode` turns it into events."""
+        self.bytes_received += len(data)
+        self._keepalive.received(now)
+        if self._final_at is not None and self._options.finish_timeout is not None:
+            self._final_at = now + self._options.finish_timeout
+        self.wire.receive(data)
+
+    def decode(self, limit: int, now: float) -> None:
+        """Turn up to `limit` stored messages into events."""
+        events, target = self.events, self._target
+        decode = self.dialect.decode
+        for message in self.wire.messages(limit):
+            kind = type(message)
+            if kind is Binary or kind is Text:
+                self.messages_received += 1
+                try:
+                    outputs = decode(message.data)  # type: ignore[union-attr]
+                except ProtocolError as exc:
+                    events.append(ErrorEvent(target, exc))
+                    continue
+                for output in outputs:
+                    if type(output) is Deliver:
+                        events.append(MessageEvent(target, output.message))
+                    else:
+                        self._apply((output,), now)
+            elif isinstance(message, Pong):
+                if self._pinged_at is not None:
+                    self.ping_round_trip = now - self._pinged_at
+                    self._pinged_at = None
+            elif isinstance(message, Close):
+                self._peer_closed(now)
+            elif isinstance(message, Fault):
+                self._fault = message
+                self._cause = ProtocolError(message.message, code=message.code)
+                self._move(Trigger.CLOSE)
+                self._wait_for_eof(now)
+            # A Ping needs nothing more: the wire has answered it.
+
+    def wrote(self, count: int, now: float) -> None:
+        """The socket took `count` bytes."""
+        self.bytes_sent += count
+        self._keepalive.wrote(now, pending=bool(self.out))
+        ends, sent = self._ends, self.bytes_sent
+        while ends and ends[0] <= sent:
+            ends.popleft()
+
+    @property
+    def unsent(self) -> int:
+        """Encoded messages of which not every byte was taken by the socket."""
+        return len(self._ends)
+
+    def pending(self, now: float) -> None:
+        """There is output; the clock of a stall runs from here."""
+        self._keepalive.pending(now)
+
+    def pause(self, now: float) -> None:
+        """Reading stopped for our own want of room: silence proves nothing now."""
+        self._keepalive.pause(now)
+
+    def resume(self, now: float) -> None:
+        """Reading goes on."""
+        self._keepalive.resume(now)
+
+    def eof(self, error: Exception | None, now: float) -> None:  # noqa: ARG002 - the driver's signature
+        """The peer will say nothing more."""
+        if self.ended is not None:
+            return
+        if self.wire.close_received is not None:
+            self._end(self._closed_by_handshake())
+        else:
+            self._end(
+                self._broken(
+                    self._cause
+                    or error
+                    or ConnectionResetError("the peer ended TCP without a Close frame")
+                )
+            )
+
+    # Time
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        if self.ended is not None:
+            return
+        if self._eof_at is not None and now >= self._eof_at:
+            self._end(
+                self._closed_by_handshake()
+                if self.wire.close_received is not None
+                else self._broken(self._cause or TimeoutError("the peer did not close"))
+            )
+        elif self._close_at is not None and now >= self._close_at:
+            limit = self._options.close_timeout
+            self._end(
+                self._broken(
+                    TimeoutError(f"the closing handshake took more than {limit:g} s")
+                )
+            )
+        elif self._final_at is not None and now >= self._final_at:
+            limit = self._options.finish_timeout or 0.0
+            self._end(
+                self._broken(
+                    TimeoutError(f"the service was silent for {limit:g} s after finish")
+                )
+            )
+        else:
+            if self._linger_at is not None and now >= self._linger_at:
+                self._linger_at = None
+                self.close(1000, "", now)
+            self._keep_alive(now)
+
+    def deadline(self) -> float | None:
+        """When `tick` has something to do at the latest."""
+        found = [
+            moment
+            for moment in (
+                self._close_at,
+                self._eof_at,
+                self._final_at,
+                self._linger_at,
+                self._keepalive.deadline(),
+            )
+            if moment is not None
+        ]
+        return min(found) if found else None
+
+    def _keep_alive(self, now: float) -> None:
+        verdict = self._keepalive.check(now)
+        options = self._options
+        if verdict is None:
+            return
+        if verdict is Verdict.PING:
+            self._pinged_at = now
+            if not self.wire.close_sent:
+                self.wire.send_ping()
+        elif verdict is Verdict.STALLED:
+            self.fail(
+                TimeoutError(f"the peer took no byte for {options.write_timeout:g} s")
+            )
+        elif verdict is Verdict.NO_PONG:
+            self.fail(
+                TimeoutError(f"no answer to a ping for {options.ping_timeout:g} s")
+            )
+        else:
+            self.fail(TimeoutError(f"no byte for {options.idle_timeout:g} s"))
+
+    # Inside
+
+    def _apply(self, outputs: Iterable[Output[Any]], now: float) -> None:
+        target = self._target
+        for output in outputs:
+            match output:
+                case Reply(data):
+                    if isinstance(data, str):
+                        self.wire.send_text(data)
+                    else:
+                        self.wire.send_binary(data)
+                    self.messages_sent += 1
+                    self._ends.append(self.bytes_sent + len(self.out))
+                case Deliver(message):
+                    self.events.append(MessageEvent(target, message))
+                case Ready():
+                    self._move(Trigger.READY)
+                    self.events.append(OpenEvent(target))
+                case Finished():
+                    self._final_at = None
+                    self._linger_at = now + self._options.linger_timeout
+                case Refused(reason):
+                    self._cause = SetupError(
+                        f"the service refused the session: {reason}"
+                    )
+                    self.close(1000, "", now)
+                case StreamStarted(tag, encoding, parameters):
+                    event = MediaStartedEvent(target, tag, encoding, parameters)
+                    self.events.append(event)
+                case StreamEnded(tag, info):
+                    self.events.append(MediaEndedEvent(target, tag, info))
+                case Audio() | ClearAudio() if self._on_audio is not None:
+                    self._on_audio(output)
+
+    def _move(self, trigger: Trigger) -> None:
+        self.state = next_state(self.state, trigger)
+
+    def _peer_closed(self, now: float) -> None:
+        """The peer's Close frame; the wire has answered it if that was needed."""
+        self._move(Trigger.PEER_CLOSE)
+        self._wait_for_eof(now)
+
+    def _wait_for_eof(self, now: float) -> None:
+        # RFC 6455, 7.1.1: the server ends TCP first, so that TIME_WAIT is its own.
+        self.half_closed = self._role is Role.SERVER
+        self._eof_at = now + self._options.eof_timeout
+        self._final_at = self._linger_at = None
+
+    def _closed_by_handshake(self) -> Ended:
+        close = self.wire.close_received
+        assert close is not None
+        return Ended(
+            code=close.code,
+            reason=close.reason,
+            was_clean=True,
+            by_us=self._close is not None and self._cause is None,
+            cause=self._cause,
+        )
+
+    def _broken(self, cause: Exception) -> Ended:
+        fault = self._fault
+        return Ended(
+            code=1006 if fault is None else fault.code,
+            reason=str(cause) or type(cause).__name__,
+            was_clean=False,
+            by_us=False,
+            cause=cause,
+        )
+
+    def _end(self, ended: Ended) -> None:
+        if self.ended is None:
+            self._move(Trigger.END)
+            self.ended = ended

@@ -1,0 +1,78 @@
+"""A session of plain messages: what a client of any service, or a server, uses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from voxsync.dialects.plain import PlainDialect
+from voxsync.session.session import Session
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from voxsync.dialects.base import Dialect
+
+__all__ = ["MessageSession"]
+
+
+class MessageSession(Session["str | bytes"]):
+    """Sends text, binary and JSON messages; receives `str` and `bytes`."""
+
+    def _make_dialect(self) -> Dialect[str | bytes]:
+        return PlainDialect(self._url)
+
+    def send_text(
+        self, text: str, *, block: bool = True, timeout: float | None = None
+    ) -> None:
+        """Send one text message.
+
+        Args:
+            text: Any length; sent as one unfragmented frame.
+            block: Wait for room in the send queue; False = raise at once.
+            timeout: Seconds to wait for room; None = as long as it takes.
+
+        Raises:
+            SendQueueFull: No room; the message was not accepted.
+            InvalidState: Not open yet, or finished.
+            SessionClosed: Closing or over, also while waiting.
+
+        Thread: any. Returns when the message is accepted; it goes out in order.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a str, not {type(text).__name__}")
+        try:
+            text.encode()
+        except UnicodeEncodeError as exc:
+            raise ValueError(
+                f"the text holds a lone surrogate at {exc.start}; UTF-8 cannot carry it"
+            ) from None
+        self._send(text, block, timeout)
+
+    def send_binary(
+        self, data: Buffer, *, block: bool = True, timeout: float | None = None
+    ) -> None:
+        """Send one binary message; bytes-like, copied unless it is `bytes`.
+
+        Arguments, errors and thread: as for `send_text`.
+        """
+        if type(data) is not bytes:
+            if isinstance(data, str):
+                raise TypeError("data must be bytes-like; send_text() sends a str")
+            data = bytes(memoryview(data).cast("B"))
+        self._send(data, block, timeout)
+
+    def send_json(
+        self, obj: Any, *, block: bool = True, timeout: float | None = None
+    ) -> None:
+        """Send one text message: the object as compact JSON.
+
+        Raises:
+            TypeError, ValueError: It cannot be written as JSON (NaN included).
+
+        Other arguments, errors and thread: as for `send_text`.
+        """
+        text = json.dumps(
+            obj, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        )
+        self.send_text(text, block=block, timeout=timeout)

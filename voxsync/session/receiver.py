@@ -1,0 +1,167 @@
+"""`receive()`: the messages of a session as an iterator with one consumer."""
+
+from __future__ import annotations
+
+import collections
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from voxsync.errors import ConcurrencyError, ReceiveTimeout
+from voxsync.session.outbox import WAIT_SLICE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["MessageIterator", "Receiver"]
+
+MessageT = TypeVar("MessageT")
+
+
+class Receiver(Generic[MessageT]):
+    """The bounded queue behind `receive()`.
+
+    Before the first consumer the oldest message makes room for the newest, and
+    is counted; from then on the events thread waits for the consumer, until the
+    session is closing: then what does not fit is refused and counted.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self._maxsize = maxsize
+        self._messages: collections.deque[MessageT] = collections.deque()
+        self._changed = threading.Condition()  # guards all of the below
+        self._consumer: weakref.ref[MessageIterator[MessageT]] | None = None
+        self._used = False
+        self._closing = False
+        self._ended = False
+        self._error: BaseException | None = None
+        self.dropped = 0
+
+    def put(self, message: MessageT) -> bool:
+        """Add a message; False if one had to be given up. Thread: events."""
+        if not self._used:  # nobody to wake: spare the lock of the common case
+            if len(self._messages) < self._maxsize:
+                self._messages.append(message)
+                if self._used:  # the first consumer came in just now
+                    self._wake()
+                return True
+            return self._replace_oldest(message)
+        with self._changed:
+            while len(self._messages) >= self._maxsize and not self._closing:
+                self._changed.wait(0.5)
+            if len(self._messages) >= self._maxsize:
+                self.dropped += 1
+                return False
+            self._messages.append(message)
+            self._changed.notify()
+            return True
+
+    def _replace_oldest(self, message: MessageT) -> bool:
+        with self._changed:
+            self._messages.append(message)
+            if len(self._messages) <= self._maxsize:
+                return True
+            self._messages.popleft()
+            self.dropped += 1
+            return False
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def closing(self) -> None:
+        """Let nobody wait for room any more: the session is to end."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+
+    def end(self, error: BaseException | None) -> None:
+        """No more messages will come; consumers get `error`, if any, behind them."""
+        with self._changed:
+            self._closing = True
+            self._ended = True
+            self._error = error
+            self._changed.notify_all()
+
+    def claim(self, iterator: MessageIterator[MessageT]) -> None:
+        """Make `iterator` the one consumer.
+
+        Raises:
+            ConcurrencyError: Another thread's iterator is in use.
+        """
+        with self._changed:
+            other = None if self._consumer is None else self._consumer()
+            if other is iterator:
+                return
+            if other is not None and other.thread != iterator.thread:
+                raise ConcurrencyError(
+                    "receive() has one consumer and another thread is using it; "
+                    "use event listeners to tell several parts of a program"
+                )
+            self._consumer = weakref.ref(iterator)
+            self._used = True
+
+    def release(self, iterator: MessageIterator[MessageT]) -> None:
+        """The iterator is at its end."""
+        with self._changed:
+            if self._consumer is not None and self._consumer() is iterator:
+                self._consumer = None
+
+    def take(self, timeout: float | None) -> MessageT:
+        """The oldest message, waiting for it.
+
+        Raises:
+            StopIteration: The session ended well and all was taken.
+            ReceiveTimeout: Nothing came in time.
+            SessionClosed: The session ended badly and all was taken.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while not self._messages:
+                if self._ended:
+                    if self._error is not None:
+                        raise self._error
+                    raise StopIteration
+                left = None if end is None else end - time.monotonic()
+                if left is not None and left <= 0:
+                    raise ReceiveTimeout(f"no message within {timeout:g} s")
+                if WAIT_SLICE is not None:  # pragma: no cover - Windows
+                    left = WAIT_SLICE if left is None else min(left, WAIT_SLICE)
+                self._changed.wait(left)
+            message = self._messages.popleft()
+            if len(self._messages) == self._maxsize - 1:
+                self._changed.notify_all()  # the events thread may wait for room
+            return message
+
+
+class MessageIterator(Generic[MessageT]):
+    """What `receive()` returns. It can be left with `break` and taken up again."""
+
+    def __init__(self, receiver: Receiver[MessageT], timeout: float | None) -> None:
+        self._receiver = receiver
+        self._timeout = timeout
+        self._done = False
+        self.thread = threading.get_ident()
+
+    def __iter__(self) -> Iterator[MessageT]:
+        return self
+
+    def __next__(self) -> MessageT:
+        if self._done:
+            raise StopIteration
+        # Whoever iterates is the consumer, not whoever called receive().
+        self.thread = threading.get_ident()
+        self._receiver.claim(self)
+        try:
+            return self._receiver.take(self._timeout)
+        except ReceiveTimeout:
+            raise  # the session goes on, and so may the loop
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let another consumer in. Also happens when the iterator is dropped."""
+        self._done = True
+        self._receiver.release(self)

@@ -1,0 +1,533 @@
+"""The shell users hold; doors add the verbs of their service."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from voxsync.errors import InvalidState, SessionClosed
+from voxsync.events import CreatedEvent, ErrorEvent, EventTarget, EventType
+from voxsync.redact import redact_url
+from voxsync.session import registry
+from voxsync.session.connection import FINISH, Connection
+from voxsync.session.delivery import Delivery
+from voxsync.session.lifecycle import ReadyState
+from voxsync.session.options import AUTO, SessionOptions, normal_headers
+from voxsync.session.outbox import Outbox
+from voxsync.session.receiver import MessageIterator, Receiver
+from voxsync.session.stats import Stats
+from voxsync.transport import DialOptions, dial
+from voxsync.transport.dial import check_header, check_url
+from voxsync.wire import Role, is_sendable_close_code
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from voxsync.dialects.base import Dialect
+    from voxsync.events import CloseEvent, Event, MessageEvent
+
+__all__ = ["Session"]
+
+logger = logging.getLogger("voxsync.session")
+
+MessageT = TypeVar("MessageT")
+
+# What close() grants, beyond close_timeout, for the last events to be delivered.
+_CLOSE_SLACK = 0.45
+
+
+class Session(EventTarget, Generic[MessageT]):
+    """A WebSocket session: two threads, a bounded queue in, events out.
+
+    Thread: every method may be called from every thread, listeners included;
+    `cancel()` also from a signal handler. A session belongs to the process it was
+    made in: after `os.fork()` the child gets `SessionClosed` from every method.
+    """
+
+    _default_ping_interval: float | None = 20.0
+
+    def __init__(self, url: str, options: SessionOptions | None = None) -> None:
+        super().__init__()
+        check_url(url)
+        if options is not None and not isinstance(options, SessionOptions):
+            raise TypeError(
+                f"options must be SessionOptions, not {type(options).__name__}"
+            )
+        self.options = options or SessionOptions()
+        for name, value in normal_headers(self.options.headers):
+            check_header(name, value)
+        self.id = secrets.token_hex(4)
+        self._url = url
+        self._pid = registry.here()
+        self._lock = threading.Lock()  # guards _connection's creation
+        self._connection: Connection | None = None
+        self._unused_closed = False
+        self._io_thread: threading.Thread | None = None
+        self._told_of_drops = False
+        self._outbox = Outbox(self.options.send_queue, self._closed_error)
+        self._receiver: Receiver[MessageT] = Receiver(self.options.receive_queue)
+        self._delivery = Delivery(
+            f"voxsync-events-{self.id}",
+            self,
+            dispatcher=self.options.dispatcher,
+            limit=self.options.inbox,
+            resume=self._wake,
+            watch=self._watch,
+        )
+
+    # What a door or server fills in
+
+    def _make_dialect(self) -> Dialect[MessageT]:
+        """A translator for the connection about to be made. Thread: connect()'s."""
+        raise NotImplementedError
+
+    # Opening
+
+    def connect(self, timeout: float | None = None, *, wait: bool = True) -> Self:
+        """Open the session and return it.
+
+        Args:
+            timeout: Seconds until it must be OPEN; None = `options.open_timeout`.
+            wait: False: return at once; `open` or `error` and `close` will tell.
+
+        Raises:
+            HandshakeError: The service answered with a status other than 101.
+            ConnectError: No connection: name, TCP, TLS, proxy, service.
+            OpenTimeout: Not OPEN in time; the session has ended.
+            InvalidState: It was connected or closed before; make a new session.
+
+        Thread: any. Blocks unless `wait=False`; Ctrl-C cancels.
+        """
+        self._check_process()
+        if timeout is not None and timeout <= 0:
+            raise ValueError(f"timeout must be positive, not {timeout}")
+        if wait and self._delivery.runs_here():
+            raise InvalidState("a listener cannot wait for connect(); use wait=False")
+        dialect = self._make_dialect()
+        request = dialect.request()
+        headers = _merged(request.headers, normal_headers(self.options.headers))
+        for name, value in headers:
+            check_header(name, value)
+        options = self.options
+        dial_options = DialOptions(
+            headers=headers,
+            subprotocols=options.subprotocols or request.subprotocols,
+            ssl_context=options.ssl_context,
+            proxy=options.proxy,
+            send_buffer=options.send_buffer,
+            unsent_buffer=options.write_buffer,
+            user_timeout=options.write_timeout,
+        )
+
+        def opener(connection: Connection) -> tuple[socket.socket, bytes]:
+            dialled = dial(
+                request.url, dial_options, options.open_timeout, connection.connecting
+            )
+            connection.subprotocol = dialled.subprotocol
+            return dialled.sock, dialled.rest
+
+        connection = self._begin(dialect, Role.CLIENT)
+        thread = self._io_thread = threading.Thread(
+            target=connection.run,
+            args=(opener,),
+            name=f"voxsync-io-{self.id}",
+            daemon=True,
+        )
+        self._delivery.start()
+        thread.start()
+        if wait:
+            self._wait_open(connection, timeout)
+        return self
+
+    def _begin(self, dialect: Dialect[MessageT], role: Role) -> Connection:
+        interval = self.options.ping_interval
+        if interval is AUTO:
+            interval = self._default_ping_interval
+        with self._lock:
+            if self._connection is not None or self._unused_closed:
+                raise InvalidState(
+                    "a session is opened once; make a new one to connect again"
+                )
+            connection = Connection(self, dialect, role, interval)  # type: ignore[arg-type]
+            self._connection = connection
+        registry.register(self)
+        self._delivery.put([CreatedEvent(self)])
+        return connection
+
+    def _serve(
+        self,
+        sock: socket.socket,
+        rest: bytes,
+        subprotocol: str | None,
+        before: Callable[[], object],
+    ) -> None:
+        """Be the server's end of an upgraded connection until it is over.
+
+        Args:
+            sock: Connected and non-blocking.
+            rest: What was read behind the request.
+            subprotocol: The one that was agreed on.
+            before: Called on the events thread before any event.
+
+        Thread: becomes the I/O thread; returns at the end.
+        """
+        connection = self._begin(self._make_dialect(), Role.SERVER)
+        connection.subprotocol = subprotocol
+        self._io_thread = threading.current_thread()
+        self._delivery.start(before)
+        connection.run(lambda _: (sock, rest))
+
+    def _wait_open(self, connection: Connection, timeout: float | None) -> None:
+        limit = self.options.open_timeout if timeout is None else timeout
+        end = time.monotonic() + limit
+        try:
+            # Sliced, so that cancel() needs no lock to get us out of here.
+            while not connection.settled.wait(
+                min(0.05, max(0.0, end - time.monotonic()))
+            ):
+                if connection.cancelled or connection.close_request is not None:
+                    connection.watch()
+                elif time.monotonic() >= end:
+                    connection.time_out(limit)
+        except BaseException:  # Ctrl-C
+            self.cancel()
+            raise
+        if connection.opened_at is None:
+            event = connection.close_event
+            assert event is not None
+            assert event.error is not None
+            # Leave nothing behind, but let no listener hold the caller.
+            connection.io_done.wait(0.5)
+            self._delivery.join(0.5)
+            raise event.error
+
+    def _watch(self) -> bool:
+        connection = self._connection
+        return connection is not None and connection.watch()
+
+    def _wake(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.wake()
+
+    # State
+
+    @property
+    def url(self) -> str:
+        """Where the session leads, as given; `repr` masks what could be secret."""
+        return self._url
+
+    @property
+    def ready_state(self) -> ReadyState:
+        """`ReadyState.CONNECTING`, `OPEN`, `CLOSING` or `CLOSED` (0 to 3)."""
+        connection = self._connection
+        if connection is None:
+            return ReadyState.CLOSED if self._unused_closed else ReadyState.CONNECTING
+        return connection.state
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the service takes input: OPEN and not finished."""
+        return self.ready_state is ReadyState.OPEN and not self._outbox.finished
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the session is over."""
+        return self.ready_state is ReadyState.CLOSED
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code (RFC 6455, 7.1.5), None before the end."""
+        event = self._close_event
+        return None if event is None else event.code
+
+    @property
+    def close_reason(self) -> str | None:
+        """The close reason, None before the end."""
+        event = self._close_event
+        return None if event is None else event.reason
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol the server chose."""
+        connection = self._connection
+        return None if connection is None else connection.subprotocol
+
+    @property
+    def stats(self) -> Stats:
+        """A snapshot of the session's figures."""
+        connection, outbox = self._connection, self._outbox
+        if connection is None:
+            return Stats()
+        engine, event = connection.engine, connection.close_event
+        opened = connection.opened_at
+        return Stats(
+            bytes_sent=engine.bytes_sent,
+            bytes_received=engine.bytes_received,
+            messages_sent=engine.messages_sent,
+            messages_received=engine.messages_received,
+            send_queue=outbox.qsize(),
+            send_queue_highest=outbox.highest,
+            send_blocked=outbox.blocked_seconds,
+            send_refused=outbox.refused,
+            unsent=0 if event is None else event.unsent,
+            inbox=self._delivery.waiting,
+            receive_dropped=self._receiver.dropped,
+            listener_errors=self._listener_errors,
+            ping_round_trip=engine.ping_round_trip,
+            open_seconds=None if opened is None else opened - connection.started_at,
+        )
+
+    @property
+    def _close_event(self) -> CloseEvent | None:
+        connection = self._connection
+        return None if connection is None else connection.close_event
+
+    # Sending
+
+    def _send(self, item: object, block: bool, timeout: float | None) -> None:
+        """Queue one command; the doors' sending verbs end here.
+
+        Raises:
+            InvalidState: Not open yet, or finished.
+            SendQueueFull: No room (`block=False`), or none in `timeout` seconds.
+            SessionClosed: The session is closing or over, also while waiting.
+        """
+        connection = self._connection
+        if os.getpid() != self._pid:
+            self._check_process()
+        if connection is None or connection.state is ReadyState.CONNECTING:
+            raise InvalidState(
+                "the session is not open yet; call connect() first, or wait for `open`"
+            )
+        self._outbox.put(item, block, timeout)
+        connection.wake()
+
+    def finish(self) -> None:
+        """Say that there is no more input; results still arrive.
+
+        In order behind all that was accepted; `is_active` is False at once, and
+        sending raises `InvalidState`. Again is allowed and does nothing.
+
+        Raises:
+            InvalidState: Not open yet.
+            SessionClosed: The session is closing or over.
+
+        Thread: any; never blocks.
+        """
+        self._check_process()
+        connection = self._connection
+        if connection is None or connection.state is ReadyState.CONNECTING:
+            raise InvalidState("the session is not open yet; call connect() first")
+        if self._outbox.finish(FINISH):
+            connection.wake()
+
+    # Receiving
+
+    def receive(self, timeout: float | None = None) -> MessageIterator[MessageT]:
+        """Iterate over the service's messages; one consumer at a time.
+
+        The iterator ends after a clean close, once all messages are taken. It may
+        be left with `break` and taken up again by another call.
+
+        Args:
+            timeout: Seconds to wait for each message; None = no limit.
+
+        Raises (while iterating):
+            ReceiveTimeout: No message in time; iterating may go on.
+            SessionClosed: The session ended badly; messages before that were given.
+            ConcurrencyError: Another thread is iterating.
+            InvalidState: Before `connect()`, or inside a listener.
+
+        Thread: any but the events thread.
+        """
+        self._check_process()
+        if self._connection is None:
+            raise InvalidState("connect() first; there is nothing to receive yet")
+        if self._delivery.is_events_thread():
+            raise InvalidState(
+                "a listener cannot receive(): it would wait for itself; "
+                "messages come to `message` listeners"
+            )
+        return MessageIterator(self._receiver, timeout)
+
+    # Ending
+
+    def close(self, code: int = 1000, reason: str = "", *, wait: bool = True) -> None:
+        """Send what is queued, perform the closing handshake, end.
+
+        Takes at most `options.close_timeout`; then the code is 1006. While the
+        session is still being opened it is cancelled instead. Idempotent.
+
+        Args:
+            code: 1000, or what RFC 6455 lets an endpoint send.
+            reason: At most 123 bytes of UTF-8.
+            wait: False: return at once.
+
+        Thread: any. Waits for the events too, unless called from a listener.
+        """
+        self._check_process()
+        if not is_sendable_close_code(code):
+            raise ValueError(
+                f"close code {code} may not be sent; use 1000 or 3000 to 4999"
+            )
+        if len(reason.encode()) > 123:
+            raise ValueError("a close reason has at most 123 bytes of UTF-8")
+        end = time.monotonic() + self.options.close_timeout + _CLOSE_SLACK
+        with self._lock:
+            connection = self._connection
+            if connection is None:
+                self._unused_closed = True
+                return
+        self._outbox.shut()
+        if connection.close_request is None:
+            connection.close_request = (code, reason)
+        self._receiver.closing()
+        connection.wake()
+        if wait:
+            self._join(end)
+
+    def cancel(self) -> None:
+        """End now: nothing more is sent or waited for.
+
+        Blocked senders and receivers are released within 50 ms. Idempotent.
+
+        Thread: any, any callback, also a signal handler: it takes no lock.
+        """
+        self._check_process()
+        connection = self._connection
+        if connection is None:
+            self._unused_closed = True
+            return
+        connection.cancelled = True
+        connection.wake()
+
+    def wait_closed(self, timeout: float | None = None) -> CloseEvent:
+        """Wait for the end and return it.
+
+        Raises:
+            TimeoutError: Not over within `timeout` seconds.
+            InvalidState: `connect()` was never called.
+
+        Thread: any. Waits for the events too, unless called from a listener.
+        """
+        self._check_process()
+        if self._connection is None:
+            raise InvalidState(
+                "connect() was never called; there is no end to wait for"
+            )
+        end = None if timeout is None else time.monotonic() + timeout
+        self._join(end)
+        event = self._close_event
+        if event is None or not (
+            self._delivery.runs_here() or not self._delivery.alive
+        ):
+            raise TimeoutError(f"the session was not over within {timeout:g} s")
+        return event
+
+    def __enter__(self) -> Self:
+        return self.connect() if self._connection is None else self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc_type is None:
+            self.close()
+        else:  # something went wrong: saying goodbye politely could hang on it
+            self.cancel()
+            self._join(time.monotonic() + 1.0)
+
+    def _join(self, end: float | None) -> None:
+        """Wait for the I/O thread and, where that is possible, for the events."""
+        connection = self._connection
+        assert connection is not None
+        self._wait(connection.io_done.wait, end)
+        thread = self._io_thread
+        if thread is not None and connection.io_done.is_set():
+            self._wait(thread.join, end)
+        if not self._delivery.runs_here():
+            self._wait(self._delivery.join, end)
+            if self._delivery.alive:
+                logger.warning(
+                    "session %s: a listener still runs; %d events wait behind it",
+                    self.id,
+                    self._delivery.waiting,
+                )
+
+    def _join_io(self, timeout: float) -> bool:
+        connection = self._connection
+        return connection is None or connection.io_done.wait(timeout)
+
+    @staticmethod
+    def _wait(wait: Callable[[float | None], object], end: float | None) -> None:
+        wait(None if end is None else max(0.0, end - time.monotonic()))
+
+    # The events thread's side
+
+    def _received(self, event: MessageEvent) -> Event | None:
+        if self._receiver.put(event.data) or self._told_of_drops:
+            return None
+        if self._has_listeners(EventType.MESSAGE):
+            return None  # the listeners have it; nothing is lost
+        self._told_of_drops = True
+        logger.warning("session %s: nobody receives; messages are dropped", self.id)
+        return ErrorEvent(
+            self,
+            InvalidState(
+                f"more than {self.options.receive_queue} messages and nobody takes "
+                "them: iterate receive(), or add a `message` listener; those that do "
+                "not fit are dropped and counted in stats.receive_dropped"
+            ),
+        )
+
+    def _ended(self, event: CloseEvent) -> None:
+        self._receiver.end(event.error)
+
+    # Inside
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise SessionClosed(
+                f"this session belongs to process {self._pid}; threads do not "
+                "survive fork(): make sessions after it"
+            )
+
+    def _closed_error(self) -> SessionClosed:
+        """For a sender that comes too late."""
+        event = self._close_event
+        if event is None:
+            return SessionClosed("the session is closing; nothing more can be sent")
+        error = SessionClosed(
+            f"the session is over (code {event.code}"
+            + (f", {event.reason}" if event.reason else "")
+            + ")",
+            code=event.code,
+            reason=event.reason,
+            was_clean=event.was_clean,
+            unsent=event.unsent,
+        )
+        error.__cause__ = event.error
+        return error
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.id} {self.ready_state.name} "
+            f"{redact_url(self._url)}>"
+        )
+
+
+def _merged(
+    ours: tuple[tuple[str, str], ...], theirs: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """The door's headers, overridden by the user's of the same name."""
+    named = {name.lower() for name, _ in theirs}
+    return tuple(pair for pair in ours if pair[0].lower() not in named) + theirs
