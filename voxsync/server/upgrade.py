@@ -6,6 +6,7 @@ against one deadline and within one size is ours.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["IncomingRequest", "Refusal", "Upgrade"]
 
 _MAX_HEAD = 32 * 1024
+# websockets writes every header into its debug log, tokens included.
+_silent = logging.Logger("voxsync.server.upgrade", logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,10 @@ def upgrade(
     """
     deadline = time.monotonic() + timeout
     head, rest = _read_head(sock, deadline)
-    protocol = ServerProtocol(subprotocols=list(subprotocols) or None)  # type: ignore[arg-type]
+    protocol = ServerProtocol(
+        subprotocols=list(subprotocols) or None,  # type: ignore[arg-type]
+        logger=_silent,
+    )
     protocol.receive_data(head)
     found = protocol.events_received()
     if not found or not isinstance(found[0], Request):
@@ -129,7 +135,7 @@ def upgrade(
             f"refused {redact_url(request.path)} with {response.status_code}",
             status=response.status_code,
             headers={},
-            body=response.body or b"",
+            body=bytes(response.body or b""),
         )
     chosen = protocol.subprotocol
     return Upgrade(request, None if chosen is None else str(chosen), rest)

@@ -257,6 +257,7 @@ class Connection:
     def wrote(self, count: int, now: float) -> None:
         """See `Driver`; there is room again, so more may be encoded."""
         self.engine.wrote(count, now)
+        self.engine.wire.flush_pong()
         if not self.out:
             self.fill(now)
 

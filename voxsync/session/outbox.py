@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from voxsync.errors import InvalidState, SendQueueFull, SessionClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["WAIT_SLICE", "Outbox"]
 
@@ -62,8 +62,26 @@ class Outbox(queue.Queue[Any]):
         with self.not_full:
             self._admit()
             if len(self.queue) >= self.maxsize:
-                self._wait_for_room(block, timeout)
+                self._wait_for_room(1, block, timeout)
             self.queue.append(item)
+            self.highest = max(self.highest, len(self.queue))
+
+    def put_all(self, items: Sequence[Any], block: bool, timeout: float | None) -> None:
+        """Accept the pieces of one message: all of them, or, in an error, none.
+
+        Raises: As `put`.
+        """
+        with self.not_full:
+            self._admit()
+            if len(items) > self.maxsize:
+                self.refused += 1
+                raise SendQueueFull(
+                    f"{len(items)} pieces never fit into a queue of {self.maxsize}; "
+                    "send smaller blocks, or wait without a limit"
+                )
+            if len(self.queue) + len(items) > self.maxsize:
+                self._wait_for_room(len(items), block, timeout)
+            self.queue.extend(items)
             self.highest = max(self.highest, len(self.queue))
 
     def _admit(self) -> None:
@@ -72,19 +90,19 @@ class Outbox(queue.Queue[Any]):
         if self._finished:
             raise InvalidState("the input was finished; nothing more can be sent")
 
-    def _wait_for_room(self, block: bool, timeout: float | None) -> None:
+    def _wait_for_room(self, need: int, block: bool, timeout: float | None) -> None:
         if timeout is not None and timeout < 0:
             raise ValueError("timeout must not be negative")
         started = time.monotonic()
         end = None if timeout is None else started + timeout
         try:
-            while len(self.queue) >= self.maxsize:
+            while len(self.queue) + need > self.maxsize:
                 left = None if end is None else end - time.monotonic()
                 if not block or (left is not None and left <= 0):
                     self.refused += 1
                     raise SendQueueFull(
-                        f"{self.maxsize} messages are waiting"
-                        + (f" and none left in {timeout:g} s" if block else "")
+                        f"{len(self.queue)} of {self.maxsize} places are taken"
+                        + (f" and no room came in {timeout:g} s" if block else "")
                         + "; the message was not accepted"
                     )
                 if WAIT_SLICE is not None:  # pragma: no cover - Windows
@@ -123,7 +141,8 @@ class Outbox(queue.Queue[Any]):
             raise IndexError
         with self.mutex:
             item = self.queue.popleft()
-            self.not_full.notify()
+            # All of them: one may wait for the room of several pieces.
+            self.not_full.notify_all()
             return item
 
     def shut(self) -> None:

@@ -26,7 +26,7 @@ from voxsync.wire import Role, is_sendable_close_code
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from voxsync.dialects.base import Dialect
@@ -154,7 +154,7 @@ class Session(EventTarget, Generic[MessageT]):
                 raise InvalidState(
                     "a session is opened once; make a new one to connect again"
                 )
-            connection = Connection(self, dialect, role, interval)  # type: ignore[arg-type]
+            connection = Connection(self, dialect, role, interval)
             self._connection = connection
         registry.register(self)
         self._delivery.put([CreatedEvent(self)])
@@ -292,13 +292,31 @@ class Session(EventTarget, Generic[MessageT]):
     # Sending
 
     def _send(self, item: object, block: bool, timeout: float | None) -> None:
-        """Queue one command; the doors' sending verbs end here.
+        """Queue one command; the doors' sending verbs end here or in `_send_all`.
 
         Raises:
             InvalidState: Not open yet, or finished.
             SendQueueFull: No room (`block=False`), or none in `timeout` seconds.
             SessionClosed: The session is closing or over, also while waiting.
         """
+        connection = self._opened()
+        self._outbox.put(item, block, timeout)
+        connection.wake()
+
+    def _send_all(
+        self, items: Sequence[object], block: bool, timeout: float | None
+    ) -> None:
+        """Queue the pieces of one message; see `Outbox.put_all`."""
+        connection = self._opened()
+        if block and timeout is None:
+            for item in items:
+                self._outbox.put(item)
+                connection.wake()
+        else:
+            self._outbox.put_all(items, block, timeout)
+            connection.wake()
+
+    def _opened(self) -> Connection:
         connection = self._connection
         if os.getpid() != self._pid:
             self._check_process()
@@ -306,8 +324,7 @@ class Session(EventTarget, Generic[MessageT]):
             raise InvalidState(
                 "the session is not open yet; call connect() first, or wait for `open`"
             )
-        self._outbox.put(item, block, timeout)
-        connection.wake()
+        return connection
 
     def finish(self) -> None:
         """Say that there is no more input; results still arrive.
@@ -321,10 +338,7 @@ class Session(EventTarget, Generic[MessageT]):
 
         Thread: any; never blocks.
         """
-        self._check_process()
-        connection = self._connection
-        if connection is None or connection.state is ReadyState.CONNECTING:
-            raise InvalidState("the session is not open yet; call connect() first")
+        connection = self._opened()
         if self._outbox.finish(FINISH):
             connection.wake()
 

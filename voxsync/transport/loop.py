@@ -41,8 +41,10 @@ class Driver(Protocol):
     reading: bool
     """False while the driver holds back: the socket is then not read."""
 
-    half_closed: bool
-    """True: once `out` is empty the writing side is shut (FIN)."""
+    @property
+    def half_closed(self) -> bool:
+        """True: once `out` is empty the writing side is shut (FIN)."""
+        ...
 
     done: bool
     """True: the loop closes the socket and forgets the connection."""

@@ -1,0 +1,189 @@
+"""Door: mimi WebSocket sessions (speech recognition, typed results).
+
+    from voxsync.mimi import MimiSession
+
+    with MimiSession(token, process="nict-asr", language="en") as session:
+        for block in blocks:                 # bytes or int16 arrays, any size
+            session.send_binary(block)       # waits while the queue is full
+        session.stop_recognition()
+        for result in session.receive():     # ends when the service has closed
+            print(result.text, result.is_final)
+
+One session is one utterance or recording; make a new one for the next.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from voxsync.audio import AudioFormat
+from voxsync.audio.pcm import split, to_bytes
+from voxsync.dialects.mimi import (
+    AsrResult,
+    AsrWord,
+    MimiDialect,
+    NictOptions,
+    NictV1Item,
+    NictV1Result,
+    NictV2Result,
+    NictV2Segment,
+    Segment,
+    Transcript,
+    UnknownResult,
+)
+from voxsync.session import Headers, Session, SessionOptions
+from voxsync.session.options import normal_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voxsync.audio.pcm import AudioData
+    from voxsync.dialects.base import Dialect
+
+__all__ = [
+    "AsrResult",
+    "AsrWord",
+    "AudioFormat",
+    "MimiSession",
+    "NictOptions",
+    "NictV1Item",
+    "NictV1Result",
+    "NictV2Result",
+    "NictV2Segment",
+    "Segment",
+    "Transcript",
+    "UnknownResult",
+]
+
+# The service takes up to 64 KiB in a frame; half of that is what its own
+# documents agree on (mimi protocol notes, 2.4).
+_MAX_BLOCK = 32 * 1024
+
+
+class MimiSession(Session[Any]):
+    """One streaming recognition.
+
+    Args:
+        token: The access token, or a callable that is asked for it at `connect()`
+            on the calling thread; None = send no `Authorization` header.
+        process: The engine, `x-mimi-process`: "asr", "nict-asr", ...; several
+            separated by commas.
+        language: `x-mimi-input-language`, e.g. "ja", "en", "zh-TW".
+        audio: What the bytes are; default 16 kHz, 16 bit, mono PCM.
+        nict: Options of "nict-asr"; ignored by other engines.
+        url: The service.
+        headers: Extra request headers (`x-mimi-lid-options`, ...).
+        converter: Turns each JSON object into the type of your own that
+            `message` listeners and `receive()` get, instead of the result classes.
+        options: Limits and timeouts. Pings are off unless `ping_interval` is set,
+            since the service may not answer them.
+
+    Raises:
+        TypeError, ValueError: An argument makes no sense.
+    """
+
+    _default_ping_interval = None
+
+    def __init__(
+        self,
+        token: str | Callable[[], str] | None,
+        *,
+        process: str = "asr",
+        language: str = "ja",
+        audio: AudioFormat | None = None,
+        nict: NictOptions | None = None,
+        url: str = "wss://service.mimi.fd.ai/",
+        headers: Headers | None = None,
+        converter: Callable[[dict[str, Any]], object] | None = None,
+        options: SessionOptions | None = None,
+    ) -> None:
+        super().__init__(url, options)
+        if not (token is None or isinstance(token, str) or callable(token)):
+            raise TypeError(
+                f"token must be a str, a callable or None, not {type(token).__name__}"
+            )
+        self._token = token
+        self._audio = audio or AudioFormat()
+        self._settings: dict[str, Any] = {
+            "process": process,
+            "language": language,
+            "nict": nict or NictOptions(),
+            "headers": normal_headers(headers),
+            "converter": converter,
+        }
+        self._heard = False  # whether audio was accepted
+        self._translator(token=None)  # complains about the settings now, not later
+
+    @property
+    def audio(self) -> AudioFormat:
+        """What the bytes are."""
+        return self._audio
+
+    def _make_dialect(self) -> Dialect[Any]:
+        token = self._token() if callable(self._token) else self._token
+        if not (token is None or isinstance(token, str)):
+            raise TypeError(
+                f"the token callable must return a str, not {type(token).__name__}"
+            )
+        return self._translator(token)
+
+    def _translator(self, token: str | None) -> MimiDialect:
+        return MimiDialect(
+            url=self._url, token=token, audio=self._audio, **self._settings
+        )
+
+    def send_binary(
+        self,
+        data: AudioData,
+        *,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> None:
+        """Send audio; it is recognised in the order of the calls.
+
+        Args:
+            data: Bytes-like in the session's format, or int16 numpy `(frames,)`.
+                Copied, so the buffer may be used again. Split at 32 KiB.
+            block: Wait for room in the send queue; False = raise at once.
+            timeout: Seconds to wait for room; None = as long as it takes.
+
+        Raises:
+            SendQueueFull: No room; nothing of `data` was accepted.
+            FormatError: Half a sample, another dtype or shape, a WAV header.
+            InvalidState: Not open yet, or after `stop_recognition()`.
+            SessionClosed: Closing or over, also while waiting.
+
+        Thread: any. Returns when all is accepted.
+        """
+        audio = to_bytes(data, self._audio, first=not self._heard)
+        if not audio:
+            return
+        pieces = split(audio, _MAX_BLOCK, self._audio.bytes_per_frame)
+        self._send_all(pieces, block, timeout)
+        self._heard = True
+
+    def send_binary_blocking(self, data: AudioData) -> None:
+        """`send_binary(data)` by the Kotlin SDK's name."""
+        self.send_binary(data)
+
+    def send_json(
+        self, obj: Any, *, block: bool = True, timeout: float | None = None
+    ) -> None:
+        """Send a JSON text message: a command of a service beyond this door.
+
+        Errors and thread: as for `send_binary`.
+        """
+        text = json.dumps(
+            obj, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        )
+        self._send(text, block, timeout)
+
+    def stop_recognition(self) -> None:
+        """Say that the audio is complete; results go on until the service closes.
+
+        Puts exactly one recog-break behind the audio that was accepted. The same
+        as `finish()`. Without any audio there is nothing to recognise: the session
+        is then closed, since the service takes a break only behind audio.
+        """
+        self.finish()
