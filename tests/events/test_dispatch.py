@@ -25,7 +25,9 @@ def test_queue_runs_where_run_pending_is_called():
     """In order, on that thread, and nothing before."""
     seen, dispatcher = [], QueueDispatcher()
     for n in range(3):
-        dispatcher.dispatch(lambda e: seen.append((e.data, threading.get_ident())), event(n))
+        dispatcher.dispatch(
+            lambda e: seen.append((e.data, threading.get_ident())), event(n)
+        )
     assert seen == []
     assert dispatcher.pending == 3
     assert not dispatcher.runs_here()
@@ -58,7 +60,9 @@ def test_close_releases_and_counts():
     """After close() events are refused and counted, waiting ones still run."""
     dispatcher = QueueDispatcher(1)
     dispatcher.dispatch(lambda e: None, event())
-    thread = threading.Thread(target=dispatcher.dispatch, args=(lambda e: None, event()))
+    thread = threading.Thread(
+        target=dispatcher.dispatch, args=(lambda e: None, event())
+    )
     thread.start()
     dispatcher.close()
     thread.join(5)
@@ -72,7 +76,9 @@ def test_wait_sees_an_event_or_the_end_of_its_time():
     """True when something is pending, False after the timeout."""
     dispatcher = QueueDispatcher()
     assert dispatcher.wait(0.01) is False
-    thread = threading.Thread(target=dispatcher.dispatch, args=(lambda e: None, event()))
+    thread = threading.Thread(
+        target=dispatcher.dispatch, args=(lambda e: None, event())
+    )
     thread.start()
     assert dispatcher.wait(5) is True
     thread.join(5)

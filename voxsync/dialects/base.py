@@ -44,30 +44,36 @@ class UpgradeRequest:
     subprotocols: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}: {value}" for name, value in redact_headers(self.headers))
+        shown = ", ".join(
+            f"{name}: {value}" for name, value in redact_headers(self.headers)
+        )
         return f"<UpgradeRequest {redact_url(self.url)} [{shown}]>"
 
 
-@dataclass(frozen=True, slots=True)
+# Outputs are not frozen: a frozen dataclass costs twice as much to make, and nobody
+# but the engine ever holds one.
+
+
+@dataclass(slots=True)
 class Reply:
     """Put this message on the wire: `str` = text frame, `bytes` = binary frame."""
 
     data: str | bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ready:
     """The service takes input now: the session is OPEN."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Deliver(Generic[MessageT]):
     """Hand this typed message to listeners and to `receive()`."""
 
     message: MessageT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Audio:
     """Audio of one incoming stream: mono int16 little-endian bytes."""
 
@@ -75,7 +81,7 @@ class Audio:
     pcm: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StreamStarted:
     """The far end announces an audio stream."""
 
@@ -84,7 +90,7 @@ class StreamStarted:
     custom_parameters: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StreamEnded:
     """The far end ends an audio stream."""
 
@@ -92,19 +98,19 @@ class StreamEnded:
     media_info: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClearAudio:
     """Empty the playout at once: the far end was interrupted."""
 
     tag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finished:
     """The service has said its last word; the connection may be closed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Refused:
     """The service refused the session's settings after the upgrade."""
 

@@ -6,10 +6,12 @@ session; sender filters are then pointless (a session is its signals' only sende
 
 from __future__ import annotations
 
+import weakref
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from blinker import ANY, Signal
+from blinker.base import ANY_ID
 
 from voxsync.events.types import EventType
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from voxsync.events.types import Event
 
-__all__ = ["EventSignal", "Signals", "refuse_non_callable"]
+__all__ = ["Adapter", "EventSignal", "Signals", "refuse_non_callable"]
 
 
 def refuse_non_callable(fn: object) -> None:
@@ -51,6 +53,28 @@ class _OrderedIds(dict[Any, None]):
         return _OrderedIds([*self, *other])
 
 
+class Adapter:
+    """A listener, which takes the event alone, as blinker wants a receiver."""
+
+    __slots__ = ("__weakref__", "fn", "forget")
+
+    def __init__(
+        self, fn: Callable[[Any], object], forget: Callable[[], object] | None
+    ) -> None:
+        """Wrap `fn`; `forget`, if given, is called before each call."""
+        self.fn = fn
+        self.forget = forget
+
+    def __call__(self, sender: object, *, event: Event) -> None:  # noqa: ARG002 - blinker's signature
+        """Call the listener with the event."""
+        if self.forget is not None:
+            self.forget()
+        self.fn(event)
+
+    def __repr__(self) -> str:
+        return repr(self.fn)
+
+
 class EventSignal(Signal):
     """A blinker signal that calls its receivers in the order they were connected.
 
@@ -60,6 +84,17 @@ class EventSignal(Signal):
 
     set_class = _OrderedIds  # type: ignore[assignment]
 
+    def __init__(self, doc: str | None = None) -> None:
+        super().__init__(doc)
+        # A new object after every change. The plan that emit() made is good only
+        # for the version it was made for; a counter could be raised twice to the
+        # same number by two threads.
+        self._version = object()
+        self._plan: tuple[object, tuple[tuple[Any, Callable[..., object]], ...]] = (
+            None,
+            (),
+        )
+
     def connect(self, receiver: Any, sender: Any = ANY, weak: bool = True) -> Any:
         """Connect `receiver`; see `blinker.Signal.connect`.
 
@@ -67,25 +102,75 @@ class EventSignal(Signal):
             TypeError: It is not callable, or a coroutine function.
         """
         refuse_non_callable(receiver)
-        return super().connect(receiver, sender, weak)
+        super().connect(receiver, sender, weak)
+        self._version = object()
+        return receiver
 
-    def emit(
-        self,
-        target: object,
-        event: Event,
-        failed: Callable[[object, BaseException], None],
-    ) -> None:
-        """Call every receiver; one that raises stops neither the others nor us (I9).
+    def _disconnect(self, receiver_id: Any, sender_id: Any) -> None:
+        # All ways of disconnecting lead here, also a weak receiver's death.
+        super()._disconnect(receiver_id, sender_id)
+        self._version = object()
 
-        `Signal.send` would stop at the first exception.
+    def emit(self, target: object, event: Event) -> list[tuple[object, BaseException]]:
+        """Call every receiver; return those that raised, with what they raised.
+
+        One that raises stops neither the others nor us (I9); `Signal.send` would
+        stop at the first.
         """
+        failed: list[tuple[object, BaseException]] = []
         if self.is_muted:
-            return
+            return failed
+        version, calls = self._plan
+        if version is not self._version:
+            version = self._version
+            found = self._calls(target)
+            if found is None:
+                return self._emit_slowly(target, event)
+            calls = found
+            self._plan = (version, calls)
+        for receiver, call in calls:
+            try:
+                call(event)
+            except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
+                failed.append((receiver, exc))
+        return failed
+
+    def _calls(
+        self, target: object
+    ) -> tuple[tuple[Any, Callable[..., object]], ...] | None:
+        """What to call with the event; None if that may differ from call to call.
+
+        Weak receivers may die, and receivers for one sender may not be meant:
+        those are asked for anew each time. The usual listeners are not, which
+        saves more than reading their message from the socket costs.
+        """
+        calls: list[tuple[Any, Callable[..., object]]] = []
+        if any(self._by_sender[key] for key in list(self._by_sender) if key != ANY_ID):
+            return None
+        for receiver_id in self._by_sender[ANY_ID].copy():
+            receiver = self.receivers.get(receiver_id)
+            if isinstance(receiver, weakref.ref):
+                return None
+            if isinstance(receiver, Adapter) and receiver.forget is None:
+                calls.append((receiver, receiver.fn))
+            elif receiver is not None:
+                calls.append((receiver, _bound(receiver, target)))
+        return tuple(calls)
+
+    def _emit_slowly(
+        self, target: object, event: Event
+    ) -> list[tuple[object, BaseException]]:
+        failed: list[tuple[object, BaseException]] = []
         for receiver in self.receivers_for(target):
             try:
                 receiver(target, event=event)
-            except BaseException as exc:  # noqa: BLE001 - user code may raise anything; it is reported
-                failed(receiver, exc)
+            except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
+                failed.append((receiver, exc))
+        return failed
+
+
+def _bound(receiver: Callable[..., object], target: object) -> Callable[..., object]:
+    return lambda event: receiver(target, event=event)
 
 
 class Signals:

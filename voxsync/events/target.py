@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from voxsync.events.signals import Signals, refuse_non_callable
+from voxsync.events.signals import Adapter, Signals, refuse_non_callable
 from voxsync.events.types import ErrorEvent, EventType
 
 if TYPE_CHECKING:
@@ -19,36 +19,18 @@ __all__ = ["EventTarget"]
 logger = logging.getLogger("voxsync.events")
 
 
-class _Adapter:
-    """Calls a listener, which takes the event alone, in blinker's way."""
-
-    __slots__ = ("__weakref__", "fn", "forget")
-
-    def __init__(
-        self, fn: Callable[[Any], object], forget: Callable[[], object] | None
-    ) -> None:
-        self.fn = fn
-        self.forget = forget
-
-    def __call__(self, sender: object, *, event: Event) -> None:  # noqa: ARG002 - blinker's signature
-        if self.forget is not None:
-            self.forget()  # before the call: a listener that sends must not come twice
-        self.fn(event)
-
-    def __repr__(self) -> str:
-        return repr(self.fn)
-
-
 def _on_property(kind: EventType) -> property:
+    name = kind.replace("-", "_")
+
     def get(self: EventTarget) -> Callable[[Any], object] | None:
-        return self._handlers.get(kind)
+        return self._handlers.get(name)
 
     def set_(self: EventTarget, fn: Callable[[Any], object] | None) -> None:
         if fn is None:
-            self._handlers.pop(kind, None)
+            self._handlers.pop(name, None)
         else:
             refuse_non_callable(fn)
-            self._handlers[kind] = fn
+            self._handlers[name] = fn
 
     return property(
         get, set_, doc=f"The one handler called before all listeners of `{kind}`."
@@ -64,8 +46,8 @@ class EventTarget:
 
     def __init__(self) -> None:
         self.signals = Signals()
-        self._handlers: dict[EventType, Callable[[Any], object]] = {}
-        self._listeners: dict[EventType, dict[Callable[[Any], object], _Adapter]] = {
+        self._handlers: dict[str, Callable[[Any], object]] = {}  # by Event.attribute
+        self._listeners: dict[EventType, dict[Callable[[Any], object], Adapter]] = {
             kind: {} for kind in EventType
         }
         self._listeners_lock = threading.Lock()  # guards _listeners
@@ -93,7 +75,7 @@ class EventTarget:
         with self._listeners_lock:
             if fn in self._listeners[kind]:
                 return
-            adapter = self._listeners[kind][fn] = _Adapter(fn, forget)
+            adapter = self._listeners[kind][fn] = Adapter(fn, forget)
         self.signals[kind].connect(adapter, weak=False)
 
     def remove_event_listener(
@@ -128,30 +110,35 @@ class EventTarget:
 
     def _emit(self, event: Event) -> None:
         """Call handler and listeners. Thread: the events or dispatcher thread only."""
-        kind = event.type
-        failures: list[BaseException] = []
-
-        def failed(listener: object, exc: BaseException) -> None:
-            self._listener_errors += 1
-            logger.error("listener %r of %r failed", listener, str(kind), exc_info=exc)
-            failures.append(exc)
-
-        handler = self._handlers.get(kind)
+        name = event.attribute
+        failed: list[tuple[object, BaseException]] = []
+        handler = self._handlers.get(name)
         if handler is not None:
             try:
                 handler(event)
-            except BaseException as exc:  # noqa: BLE001 - user code may raise anything; it is reported
-                failed(handler, exc)
-        signal = self.signals[kind]
+            except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
+                failed.append((handler, exc))
+        signal = getattr(self.signals, name)
         if signal.receivers:
-            signal.emit(self, event, failed)
+            failed += signal.emit(self, event)
+        if failed:
+            self._report(event, failed)
+
+    def _report(self, event: Event, failed: list[tuple[object, BaseException]]) -> None:
+        """Log what listeners raised, and tell of it (I9)."""
+        self._listener_errors += len(failed)
+        for listener, exc in failed:
+            logger.error(
+                "listener %r of %r failed", listener, str(event.type), exc_info=exc
+            )
         # Not recursively (I9), and nothing may follow `close` (I1).
-        if failures and kind not in (EventType.ERROR, EventType.CLOSE):
-            for failure in failures:
-                self._emit(ErrorEvent(event.target, failure))
+        if event.type not in (EventType.ERROR, EventType.CLOSE):
+            for _, exc in failed:
+                self._emit(ErrorEvent(event.target, exc))
 
     def _has_listeners(self, kind: EventType) -> bool:
-        return kind in self._handlers or bool(self.signals[kind].receivers)
+        signal = self.signals[kind]
+        return bool(signal.receivers) or kind.replace("-", "_") in self._handlers
 
 
 def _kind(name: str) -> EventType:

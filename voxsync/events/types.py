@@ -45,6 +45,9 @@ class Event:
     """
 
     type: ClassVar[EventType]
+    # The type as an attribute's name. A plain str, because an enum member hashes
+    # in Python code, which shows at thousands of messages a second.
+    attribute: ClassVar[str]
     target: Any = field(repr=False)
 
 
@@ -53,6 +56,7 @@ class CreatedEvent(Event):
     """`connect()` was called; the connection is being opened."""
 
     type: ClassVar[EventType] = EventType.CREATED
+    attribute: ClassVar[str] = "created"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class OpenEvent(Event):
     """The service takes input."""
 
     type: ClassVar[EventType] = EventType.OPEN
+    attribute: ClassVar[str] = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class MessageEvent(Event):
     """
 
     type: ClassVar[EventType] = EventType.MESSAGE
+    attribute: ClassVar[str] = "message"
     data: Any
 
     @property
@@ -99,6 +105,7 @@ class ErrorEvent(Event):
     """
 
     type: ClassVar[EventType] = EventType.ERROR
+    attribute: ClassVar[str] = "error"
     error: BaseException
 
 
@@ -116,6 +123,7 @@ class CloseEvent(Event):
     """
 
     type: ClassVar[EventType] = EventType.CLOSE
+    attribute: ClassVar[str] = "close"
     code: int
     reason: str = ""
     was_clean: bool = False
@@ -134,6 +142,7 @@ class MediaStartedEvent(Event):
     """
 
     type: ClassVar[EventType] = EventType.MEDIA_STARTED
+    attribute: ClassVar[str] = "media_started"
     tag: str
     encoding: str = ""
     custom_parameters: Any = None
@@ -149,5 +158,6 @@ class MediaEndedEvent(Event):
     """
 
     type: ClassVar[EventType] = EventType.MEDIA_ENDED
+    attribute: ClassVar[str] = "media_ended"
     tag: str
     media_info: Any = None

@@ -125,7 +125,7 @@ class Delivery:
     def _run(self) -> None:
         if self._before is not None:
             self._before()
-        low = self._limit // 2
+        low, deliver = self._limit // 2, self._deliver
         watching = True
         while True:
             try:
@@ -134,7 +134,7 @@ class Delivery:
                 watching = self._watch()
                 continue
             for event in batch:
-                self._deliver(event)
+                deliver(event)
                 self._handled += 1
                 if self._starved and self._put - self._handled <= low:
                     self._starved = False

@@ -29,7 +29,8 @@ class Receiver(Generic[MessageT]):
 
     def __init__(self, maxsize: int) -> None:
         self._maxsize = maxsize
-        self._messages: collections.deque[MessageT] = collections.deque()
+        # Its own bound lets the oldest go; with a consumer, room is waited for.
+        self._messages: collections.deque[MessageT] = collections.deque(maxlen=maxsize)
         self._changed = threading.Condition()  # guards all of the below
         self._consumer: weakref.ref[MessageIterator[MessageT]] | None = None
         self._used = False
@@ -41,12 +42,13 @@ class Receiver(Generic[MessageT]):
     def put(self, message: MessageT) -> bool:
         """Add a message; False if one had to be given up. Thread: events."""
         if not self._used:  # nobody to wake: spare the lock of the common case
-            if len(self._messages) < self._maxsize:
-                self._messages.append(message)
-                if self._used:  # the first consumer came in just now
-                    self._wake()
-                return True
-            return self._replace_oldest(message)
+            full = len(self._messages) == self._maxsize
+            self._messages.append(message)
+            if self._used:  # the first consumer came in just now
+                self._wake()
+            if full:
+                self.dropped += 1
+            return not full
         with self._changed:
             while len(self._messages) >= self._maxsize and not self._closing:
                 self._changed.wait(0.5)
@@ -56,15 +58,6 @@ class Receiver(Generic[MessageT]):
             self._messages.append(message)
             self._changed.notify()
             return True
-
-    def _replace_oldest(self, message: MessageT) -> bool:
-        with self._changed:
-            self._messages.append(message)
-            if len(self._messages) <= self._maxsize:
-                return True
-            self._messages.popleft()
-            self.dropped += 1
-            return False
 
     def _wake(self) -> None:
         with self._changed:
