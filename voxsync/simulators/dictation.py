@@ -6,7 +6,7 @@ priority. The two speak over pipes, in messages of a 4-byte length (little-endia
 a body. To the child: audio; an empty body ends it. From the child: JSON, either
 {"hypotheses": [...]}, {"done": true} or {"error": "..."}.
 
-Figures: 0.5 s to load, 150 MB, a quarter of the audio's duration on one core.
+Figures: 0.5 s to load, 140 MB, a quarter of the audio's duration on one core.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ pocketsphinx with a grammar of the list finds the phrase; a second decoder that 
 bare speech sounds, in any order, says whether the phrase is really there. That matters:
 a grammar alone takes anything for one of its phrases. English only.
 
-Figures (one core of an ordinary server): 0.25 s and 55 MB for the first stream and for
+Figures (one core of an ordinary server): 0.25 s and 60 MB for the first stream and for
 each further one at the same time, then 6 % of the audio's duration. Both decoders hold
 the interpreter's lock, a millisecond or two per call.
 """
