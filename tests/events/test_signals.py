@@ -122,9 +122,12 @@ def test_one_signal_for_each_event():
     """Attribute names are the event names with `_`."""
     signals = Signals()
     assert signals[EventType.MEDIA_STARTED] is signals.media_started
-    assert {kind for kind, _ in signals} == set(EventType)
+    assert all(isinstance(signals[kind], EventSignal) for kind in EventType)
+    assert "media_ended" in dir(signals)
+    with pytest.raises(AttributeError, match="no signal 'mesage'; there are: created"):
+        _ = signals.mesage
     keep = collect(signals.media_ended, [], 1)
-    assert repr(signals) == "<Signals with receivers for: media-ended>"
+    assert repr(signals) == "<Signals with receivers for: media_ended>"
     assert repr(Signals()) == "<Signals with receivers for: nothing>"
     assert keep
 

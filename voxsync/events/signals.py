@@ -7,7 +7,8 @@ session; sender filters are then pointless (a session is its signals' only sende
 from __future__ import annotations
 
 import weakref
-from inspect import iscoroutinefunction
+from inspect import CO_COROUTINE, iscoroutinefunction
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blinker import ANY, Signal
@@ -16,7 +17,7 @@ from blinker.base import ANY_ID
 from voxsync.events.types import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from voxsync.events.types import Event
 
@@ -27,7 +28,11 @@ def refuse_non_callable(fn: object) -> None:
     """Raise the `TypeError` that a listener deserves at once, not when it is called."""
     if not callable(fn):
         raise TypeError(f"a listener must be callable, not {type(fn).__name__}")
-    if iscoroutinefunction(fn) or iscoroutinefunction(getattr(fn, "__call__", None)):  # noqa: B004 - an async __call__ is meant
+    if isinstance(fn, FunctionType):
+        is_async = bool(fn.__code__.co_flags & CO_COROUTINE)
+    else:  # bound methods, partials, objects with an async __call__
+        is_async = iscoroutinefunction(fn) or iscoroutinefunction(type(fn).__call__)
+    if is_async:
         raise TypeError(
             f"{fn!r} is a coroutine function; voxsync calls listeners on a thread "
             "and awaits nothing: pass a plain function"
@@ -101,7 +106,8 @@ class EventSignal(Signal):
         Raises:
             TypeError: It is not callable, or a coroutine function.
         """
-        refuse_non_callable(receiver)
+        if type(receiver) is not Adapter:  # those were checked for the listener
+            refuse_non_callable(receiver)
         super().connect(receiver, sender, weak)
         self._version = object()
         return receiver
@@ -174,37 +180,45 @@ def _bound(receiver: Callable[..., object], target: object) -> Callable[..., obj
 
 
 class Signals:
-    """A session's signals, one for each event, `-` in names written `_`."""
+    """A session's signals, one for each event, `-` in names written `_`.
 
-    __slots__ = (
-        "_by_type",
-        "close",
-        "created",
-        "error",
-        "media_ended",
-        "media_started",
-        "message",
-        "open",
-    )
+    Made when first asked for: most sessions use two or three of the seven.
+    """
+
+    __slots__ = ("_made",)
+
+    created: EventSignal
+    open: EventSignal
+    message: EventSignal
+    close: EventSignal
+    error: EventSignal
+    media_started: EventSignal
+    media_ended: EventSignal
 
     def __init__(self) -> None:
-        self.created = EventSignal()
-        self.open = EventSignal()
-        self.message = EventSignal()
-        self.close = EventSignal()
-        self.error = EventSignal()
-        self.media_started = EventSignal()
-        self.media_ended = EventSignal()
-        self._by_type: dict[EventType, EventSignal] = {
-            kind: getattr(self, kind.replace("-", "_")) for kind in EventType
-        }
+        self._made: dict[str, EventSignal] = {}
 
-    def __getitem__(self, kind: EventType) -> EventSignal:
-        return self._by_type[kind]
+    def __getattr__(self, name: str) -> EventSignal:
+        if name not in _NAMES:
+            raise AttributeError(f"no signal {name!r}; there are: {', '.join(_NAMES)}")
+        # setdefault: of two threads that come at once, both get the same one.
+        return self._made.setdefault(name, EventSignal())
 
-    def __iter__(self) -> Iterator[tuple[EventType, EventSignal]]:
-        return iter(self._by_type.items())
+    def __getitem__(self, kind: str) -> EventSignal:
+        """The signal of an event type, e.g. `signals["media-started"]`."""
+        return getattr(self, kind.replace("-", "_"))  # type: ignore[no-any-return]
+
+    def connected(self, name: str) -> EventSignal | None:
+        """The signal of that attribute name, if anything is connected to it."""
+        signal = self._made.get(name)
+        return signal if signal is not None and signal.receivers else None
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *_NAMES]
 
     def __repr__(self) -> str:
-        connected = [str(kind) for kind, signal in self if signal.receivers]
+        connected = [name for name in _NAMES if self.connected(name)]
         return f"<Signals with receivers for: {', '.join(connected) or 'nothing'}>"
+
+
+_NAMES = tuple(kind.value.replace("-", "_") for kind in EventType)

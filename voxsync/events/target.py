@@ -47,9 +47,7 @@ class EventTarget:
     def __init__(self) -> None:
         self.signals = Signals()
         self._handlers: dict[str, Callable[[Any], object]] = {}  # by Event.attribute
-        self._listeners: dict[EventType, dict[Callable[[Any], object], Adapter]] = {
-            kind: {} for kind in EventType
-        }
+        self._listeners: dict[str, dict[Callable[[Any], object], Adapter]] = {}
         self._listeners_lock = threading.Lock()  # guards _listeners
         self._listener_errors = 0
 
@@ -73,9 +71,10 @@ class EventTarget:
         refuse_non_callable(fn)
         forget = (lambda: self.remove_event_listener(kind, fn)) if once else None
         with self._listeners_lock:
-            if fn in self._listeners[kind]:
+            table = self._listeners.setdefault(kind.value, {})
+            if fn in table:
                 return
-            adapter = self._listeners[kind][fn] = Adapter(fn, forget)
+            adapter = table[fn] = Adapter(fn, forget)
         self.signals[kind].connect(adapter, weak=False)
 
     def remove_event_listener(
@@ -87,7 +86,7 @@ class EventTarget:
         """
         kind = _kind(type)
         with self._listeners_lock:
-            table = self._listeners[kind]
+            table = self._listeners.get(kind.value, {})
             if fn is None:
                 gone = list(table.values())
                 table.clear()
@@ -118,8 +117,8 @@ class EventTarget:
                 handler(event)
             except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
                 failed.append((handler, exc))
-        signal = getattr(self.signals, name)
-        if signal.receivers:
+        signal = self.signals.connected(name)
+        if signal is not None:
             failed += signal.emit(self, event)
         if failed:
             self._report(event, failed)
@@ -137,8 +136,8 @@ class EventTarget:
                 self._emit(ErrorEvent(event.target, exc))
 
     def _has_listeners(self, kind: EventType) -> bool:
-        signal = self.signals[kind]
-        return bool(signal.receivers) or kind.replace("-", "_") in self._handlers
+        name = kind.replace("-", "_")
+        return name in self._handlers or self.signals.connected(name) is not None
 
 
 def _kind(name: str) -> EventType:

@@ -94,7 +94,6 @@ class Connection:
         self.opened_at: float | None = None
         self.started_at = time.monotonic()
         self.settled = threading.Event()  # OPEN was reached, or the end
-        self.io_done = threading.Event()  # socket and loop are gone
         self.close_event: CloseEvent | None = None
         # Requests of other threads: written there, read here (no lock: one word each).
         self.cancelled = False
@@ -219,7 +218,6 @@ class Connection:
             )
         finally:
             self._dialling = None
-            self.io_done.set()
 
     def _move_bytes(self, sock: socket.socket, rest: bytes) -> None:
         loop = self._loop = IOLoop()
@@ -265,7 +263,6 @@ class Connection:
         """See `Driver`."""
         self.engine.receive(data, now)
         self._decode(now)
-        self._settle(now)
 
     def eof(self, error: Exception | None, now: float) -> None:
         """See `Driver`; what was read before counts, room or not."""
@@ -289,7 +286,6 @@ class Connection:
         if self._backlog:
             self._decode(now)
         engine.tick(now)
-        self._settle(now)
 
     def deadline(self) -> float | None:
         """See `Driver`."""
@@ -317,11 +313,12 @@ class Connection:
                 self._backlog = True
                 break
             engine.decode(room, now)
-            self._hand_over()
+            self._settle(now)
             if not engine.wire.has_more:
                 self._backlog = delivery.room() == 0
                 break
-        self._hold(not self._backlog and not self.reading_stopped, now)
+        if self.reading is self._backlog and engine.ended is None:
+            self._hold(not self._backlog and not self.reading_stopped, now)
 
     def _hold(self, reading: bool, now: float) -> None:
         if reading != self.reading:
@@ -331,23 +328,24 @@ class Connection:
             else:
                 self.engine.pause(now)
 
-    def _hand_over(self) -> None:
-        if self.engine.events:
-            self._delivery.put(self.engine.events)
-            self.engine.events = []
-
     def _settle(self, now: float) -> None:
         """After any step: events out, OPEN published, the end noticed."""
-        self._hand_over()
         engine = self.engine
-        if engine.ended is not None:
+        if engine.events:
+            self._delivery.put(engine.events)
+            engine.events = []
+        state = engine.state
+        if state is ReadyState.OPEN:
+            if self.opened_at is None:
+                self.opened_at = now
+                self.settled.set()
+        elif state is ReadyState.CLOSING:
+            if not self._outbox.is_shut:
+                self._outbox.shut()  # what is accepted now could not go out any more
+        elif engine.ended is not None:
             self.done = True
             self.reading = False
-        elif self.opened_at is None and engine.state is ReadyState.OPEN:
-            self.opened_at = now
-            self.settled.set()
-        if engine.state is ReadyState.CLOSING and not self._outbox.is_shut:
-            self._outbox.shut()  # what is accepted now could not go out any more
+            return
         if self.reading_stopped and self.reading:
             self._hold(False, now)
 

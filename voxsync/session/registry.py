@@ -31,7 +31,7 @@ class Closable(Protocol):
         """End now."""
         ...
 
-    def _join_io(self, timeout: float) -> bool:
+    def _join_io(self, timeout: float | None) -> bool:
         """Wait for the I/O thread; False if it still runs."""
         ...
 

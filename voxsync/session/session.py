@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import threading
 import time
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
@@ -38,6 +37,8 @@ logger = logging.getLogger("voxsync.session")
 
 MessageT = TypeVar("MessageT")
 
+_DEFAULTS = SessionOptions()
+
 # What close() grants, beyond close_timeout, for the last events to be delivered.
 _CLOSE_SLACK = 0.45
 
@@ -59,10 +60,10 @@ class Session(EventTarget, Generic[MessageT]):
             raise TypeError(
                 f"options must be SessionOptions, not {type(options).__name__}"
             )
-        self.options = options or SessionOptions()
+        self.options = options or _DEFAULTS
         for name, value in normal_headers(self.options.headers):
             check_header(name, value)
-        self.id = secrets.token_hex(4)
+        self.id = os.urandom(4).hex()
         self._url = url
         self._pid = registry.here()
         self._lock = threading.Lock()  # guards _connection's creation
@@ -203,7 +204,7 @@ class Session(EventTarget, Generic[MessageT]):
             assert event is not None
             assert event.error is not None
             # Leave nothing behind, but let no listener hold the caller.
-            connection.io_done.wait(0.5)
+            self._join_io(0.5)
             self._delivery.join(0.5)
             raise event.error
 
@@ -462,14 +463,10 @@ class Session(EventTarget, Generic[MessageT]):
 
     def _join(self, end: float | None) -> None:
         """Wait for the I/O thread and, where that is possible, for the events."""
-        connection = self._connection
-        assert connection is not None
-        self._wait(connection.io_done.wait, end)
-        thread = self._io_thread
-        if thread is not None and connection.io_done.is_set():
-            self._wait(thread.join, end)
+        self._join_io(None if end is None else max(0.0, end - time.monotonic()))
         if not self._delivery.runs_here():
-            self._wait(self._delivery.join, end)
+            left = None if end is None else max(0.0, end - time.monotonic())
+            self._delivery.join(left)
             if self._delivery.alive:
                 logger.warning(
                     "session %s: a listener still runs; %d events wait behind it",
@@ -477,13 +474,13 @@ class Session(EventTarget, Generic[MessageT]):
                     self._delivery.waiting,
                 )
 
-    def _join_io(self, timeout: float) -> bool:
-        connection = self._connection
-        return connection is None or connection.io_done.wait(timeout)
-
-    @staticmethod
-    def _wait(wait: Callable[[float | None], object], end: float | None) -> None:
-        wait(None if end is None else max(0.0, end - time.monotonic()))
+    def _join_io(self, timeout: float | None) -> bool:
+        """Wait for the I/O thread; False if it still runs."""
+        thread = self._io_thread
+        if thread is None or thread is threading.current_thread():
+            return True
+        thread.join(timeout)
+        return not thread.is_alive()
 
     # The events thread's side
 

@@ -22,6 +22,7 @@ __all__ = ["Channel", "Driver", "IOLoop"]
 
 _READ = selectors.EVENT_READ
 _WRITE = selectors.EVENT_WRITE
+_CALL = 4  # beside those two: the driver was notified, or its deadline has come
 _PIECE = 64 * 1024
 # A TLS record: OpenSSL takes a write whole or not at all, and a refused write
 # must be repeated with at least the same bytes.
@@ -119,7 +120,7 @@ class IOLoop:
         """Take over a connected, non-blocking socket. Thread: the loop's."""
         self._channels.add(channel)
         self._selector.register(channel.sock, _READ, channel)
-        self._serve(channel, 0, time.monotonic())
+        self._serve(channel, _CALL, time.monotonic())
 
     def run(self) -> None:
         """Move bytes until no connection is left, then close the loop itself."""
@@ -146,13 +147,13 @@ class IOLoop:
         while self._notified:
             channel = self._notified.popleft()
             channel.notified = False  # before the driver looks for work
-            ready.setdefault(channel, 0)
+            ready[channel] = ready.get(channel, 0) | _CALL
         now = time.monotonic()
         while self._due and self._due[0][0] <= now:
             due, _, channel = heapq.heappop(self._due)
             if channel.due == due:  # else the entry is stale
                 channel.due = None
-                ready.setdefault(channel, 0)
+                ready[channel] = ready.get(channel, 0) | _CALL
         for channel, mask in ready.items():
             if channel in self._channels:
                 self._serve(channel, mask, now)
@@ -173,7 +174,8 @@ class IOLoop:
         driver = channel.driver
         if driver.reading and (mask & _READ or channel.is_tls):
             self._read(channel, now)
-        driver.tick(now)
+        if mask & _CALL:
+            driver.tick(now)
         driver.fill(now)
         if driver.out:
             self._write(channel, now)
