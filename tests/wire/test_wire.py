@@ -419,7 +419,10 @@ FRAME = st.tuples(
 def test_same_faults_as_websockets(raw, frames, role):
     """Another implementation refuses the same streams, with the same codes.
 
-    Text is ASCII here: websockets judges UTF-8 in another layer.
+    Three differences are by choice. Text is ASCII here: websockets judges UTF-8 in
+    another layer. It refuses a Close inside a fragmented message, which RFC 6455,
+    5.4, lets any control frame be. And a frame that is too big and also out of
+    order it calls too big.
     """
     wire = Wire(role, max_message_size=400)
     side = Side.SERVER if role is Role.SERVER else Side.CLIENT
@@ -435,6 +438,9 @@ def test_same_faults_as_websockets(raw, frames, role):
     oracle.receive_data(stream)
     fault = found[-1].code if wire.failed else None
     theirs = oracle.close_sent.code if oracle.parser_exc is not None else None
-    assert fault == theirs
-    if wire.close_received is not None and wire.close_received.code != 1005:
+    if wire.close_received is not None:
         assert oracle.close_rcvd.code == wire.close_received.code
+    elif theirs == 1009:
+        assert fault in (1002, 1009)
+    else:
+        assert fault == theirs

@@ -13,18 +13,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voxsync.wire.frames import (
-    MAX_CONTROL,
-    NO_STATUS,
     Binary,
-    Close,
     Fault,
     Opcode,
     Ping,
     Pong,
     Text,
-    is_sendable_close_code,
 )
 from voxsync.wire.masking import Masker
+from voxsync.wire.rules import CONTROL, BrokenRule, check_head, check_size, parse_close
 
 if TYPE_CHECKING:
     from voxsync.wire.frames import Message
@@ -32,18 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Decoder"]
 
 _MIN_FRAME = 2
-_CONTROL = 8  # this bit of the opcode marks control frames
-_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = map(int, Opcode)
+_TEXT, _BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
+_PING, _PONG = int(Opcode.PING), int(Opcode.PONG)
 _WHOLE_TEXT: Final = 0x80 | _TEXT
 _WHOLE_BINARY: Final = 0x80 | _BINARY
-
-
-class _BrokenRule(Exception):
-    """The peer broke a rule; becomes a Fault before it leaves this file."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Decoder:
@@ -127,7 +116,7 @@ class Decoder:
                 message = self._decode_one()
                 if message is not None:
                     found.append(message)
-        except _BrokenRule as exc:
+        except BrokenRule as exc:
             self._end()
             found.append(Fault(exc.code, str(exc)))
         self.has_more = len(found) >= limit and self.buffered > 0
@@ -197,14 +186,14 @@ class Decoder:
             What it meant; None for a fragment and for want of bytes.
 
         Raises:
-            _BrokenRule: It must not be.
+            BrokenRule: It must not be.
         """
         data, pos = self._data, self._pos
         if len(data) - pos < _MIN_FRAME:
             return None
         head = data[pos]
         size = data[pos + 1] ^ self._mask
-        self._check_head(head, size)
+        check_head(head, size, masked=self._mask != 0, inside=self._opcode != 0)
         extra = 2 if size == 126 else 8 if size == 127 else 0
         start = pos + 2 + extra + (4 if self._mask else 0)
         if start > len(data):
@@ -212,7 +201,8 @@ class Decoder:
             return None
         if extra:
             size = int.from_bytes(data[pos + 2 : pos + 2 + extra], "big")
-        self._check_size(head, size, extra)
+        # The bytearray holds what a fragmented message has so far, else nothing.
+        check_size(head, size, extra, held=len(self._message), most=self._max_size)
         stop = start + size
         if stop > len(data):
             self._need = stop - pos
@@ -222,46 +212,9 @@ class Decoder:
             payload = bytes(self._masker.apply(data[start - 4 : start], payload))
         self._pos = stop
         self._need = _MIN_FRAME
-        if head & _CONTROL:
+        if head & CONTROL:
             return self._control(head & 0x0F, payload)
         return self._fragment(head, payload)
-
-    def _check_head(self, head: int, size: int) -> None:
-        """Judge the first two bytes, before any more is waited for."""
-        opcode = head & 0x0F
-        if head & 0x70:
-            raise _BrokenRule(1002, "reserved bits are set, but nothing was agreed on")
-        if opcode not in (_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG):
-            raise _BrokenRule(1002, f"opcode {opcode} is reserved")
-        if size > 127:
-            raise _BrokenRule(
-                1002,
-                "a client's frame is not masked"
-                if self._mask
-                else "a server's frame is masked",
-            )
-        if opcode & _CONTROL:
-            if not head & 0x80:
-                raise _BrokenRule(1002, "a control frame is fragmented")
-            if size > MAX_CONTROL:
-                raise _BrokenRule(1002, "a control frame has more than 125 bytes")
-        elif opcode == _CONTINUATION and self._opcode == 0:
-            raise _BrokenRule(1002, "a continuation continues no message")
-        elif opcode != _CONTINUATION and self._opcode != 0:
-            raise _BrokenRule(1002, "a new message begins inside a fragmented one")
-
-    def _check_size(self, head: int, size: int, extra: int) -> None:
-        """Judge the declared length, before any byte of the payload is waited for."""
-        if size >= 1 << 63:
-            raise _BrokenRule(1002, "the top bit of a frame's length is set")
-        if (extra == 2 and size < 126) or (extra == 8 and size < 65536):
-            raise _BrokenRule(1002, "a frame's length is not in its shortest form")
-        # The bytearray holds what a fragmented message has so far, else nothing.
-        total = size + len(self._message)
-        if not head & _CONTROL and total > self._max_size:
-            raise _BrokenRule(
-                1009, f"a message has {total} bytes or more, over {self._max_size}"
-            )
 
     def _fragment(self, head: int, payload: bytes) -> Message | None:
         """Take a data frame that may be a part only."""
@@ -280,7 +233,7 @@ class Decoder:
         try:
             return Text(payload.decode())
         except UnicodeDecodeError as exc:
-            raise _BrokenRule(1007, "a text message is not UTF-8") from exc
+            raise BrokenRule(1007, "a text message is not UTF-8") from exc
 
     def _control(self, opcode: int, payload: bytes) -> Message:
         if opcode == _PONG:
@@ -288,7 +241,7 @@ class Decoder:
         self.saw_control = True
         if opcode == _PING:
             return Ping(payload)
-        close = _parse_close(payload)
+        close = parse_close(payload)
         self._end()
         return close
 
@@ -302,17 +255,3 @@ class Decoder:
         self._message = bytearray()
         self._opcode = 0
         self._need = _MIN_FRAME
-
-
-def _parse_close(payload: bytes) -> Close:
-    if not payload:
-        return Close(NO_STATUS, "")
-    if len(payload) == 1:
-        raise _BrokenRule(1002, "a Close frame has one byte, half a code")
-    code = int.from_bytes(payload[:2], "big")
-    if not is_sendable_close_code(code):
-        raise _BrokenRule(1002, f"a Close frame has the code {code}")
-    try:
-        return Close(code, payload[2:].decode())
-    except UnicodeDecodeError as exc:
-        raise _BrokenRule(1007, "the reason of a Close frame is not UTF-8") from exc
