@@ -43,6 +43,8 @@ class Decoder:
         saw_control: The last `decode` gave a Ping, Close or Fault: something that
             has to be answered.
         ended: A Close or Fault was given; all later input is ignored.
+        fragment_code: For services that take no fragmented messages: the close code
+            they answer one with. None: fragments are joined.
     """
 
     __slots__ = (
@@ -56,6 +58,7 @@ class Decoder:
         "_pos",
         "_tail",
         "ended",
+        "fragment_code",
         "has_more",
         "saw_control",
     )
@@ -70,6 +73,7 @@ class Decoder:
         self.has_more = False
         self.saw_control = False
         self.ended = False
+        self.fragment_code: int | None = None
         self._max_size = max_size
         self._mask = 0x80 if masked else 0
         self._masker = Masker()
@@ -220,6 +224,8 @@ class Decoder:
         """Take a data frame that may be a part only."""
         opcode = self._opcode or head & 0x0F
         if not head & 0x80:
+            if self.fragment_code is not None:
+                raise _BrokenRule(self.fragment_code, "a message is fragmented")
             self._opcode = opcode
             self._message += payload
             return None

@@ -78,10 +78,11 @@ class Masker:
     payloads pass through it in pieces. One thread at a time.
     """
 
-    __slots__ = ("_buffer", "_key", "_size", "_view", "_words", "_xor")
+    __slots__ = ("_all_words", "_buffer", "_key", "_size", "_view", "_words", "_xor")
 
     _xor: np.ufunc
     _key: NDArray[np.uint32]
+    _all_words: NDArray[np.uint32]
     _words: NDArray[np.uint32]
     _view: memoryview
 
@@ -115,18 +116,21 @@ class Masker:
 
     def _fit(self, size: int) -> None:
         """Make ready for payloads of `size` bytes (audio: they are all alike)."""
+        count = (size + 3) >> 2  # words; up to three bytes of the last are not used
+        if 4 + 4 * count > len(self._buffer):
+            self._grow(4 * count)
+        self._words = self._all_words[:count]
+        self._view = memoryview(self._buffer)[4 : 4 + size]
+        self._size = size
+
+    def _grow(self, room: int) -> None:
         # Imported here: a connection that sends short texts does without numpy.
         import numpy as np  # noqa: PLC0415
 
-        count = (size + 3) >> 2  # words; up to three bytes of the last are not used
-        if 4 + 4 * count > len(self._buffer):
-            room = 1 << (4 * count - 1).bit_length()
-            self._buffer = bytearray(4 + room)
-            self._xor = np.bitwise_xor
-            self._key = np.ndarray((), np.uint32, self._buffer)
-        self._words = np.frombuffer(self._buffer, np.uint32, count, 4)
-        self._view = memoryview(self._buffer)[4 : 4 + size]
-        self._size = size
+        self._buffer = bytearray(4 + (1 << (room - 1).bit_length()))
+        self._xor = np.bitwise_xor
+        self._key = np.ndarray((), np.uint32, self._buffer)
+        self._all_words = np.frombuffer(self._buffer, np.uint32, offset=4)
 
     def _apply_in_pieces(self, key: bytes, data: bytes | memoryview) -> memoryview:
         result = bytearray()

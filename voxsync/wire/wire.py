@@ -42,6 +42,7 @@ class Wire:
         close_sent: A Close frame is in `out` or went out.
         close_received: The peer's Close frame, if it came.
         failed: The peer broke the rules; a `Fault` was given out.
+        answer_pings: False: a test service leaves pings unanswered.
     """
 
     __slots__ = (
@@ -49,6 +50,7 @@ class Wire:
         "_encoder",
         "_owed",
         "_sending",
+        "answer_pings",
         "close_received",
         "close_sent",
         "failed",
@@ -70,6 +72,7 @@ class Wire:
         self.close_sent = False
         self.close_received: Close | None = None
         self.failed = False
+        self.answer_pings = True
         is_client = role is Role.CLIENT
         self._encoder = Encoder(self.out, masked=is_client)
         self._decoder = Decoder(masked=not is_client, max_size=max_message_size)
@@ -212,6 +215,15 @@ class Wire:
     # In
 
     @property
+    def fragment_code(self) -> int | None:
+        """See `Decoder.fragment_code`."""
+        return self._decoder.fragment_code
+
+    @fragment_code.setter
+    def fragment_code(self, code: int | None) -> None:
+        self._decoder.fragment_code = code
+
+    @property
     def buffered(self) -> int:
         """Bytes received that no message has been made of."""
         return self._decoder.buffered
@@ -249,6 +261,8 @@ class Wire:
     def _answer(self, found: list[Message]) -> None:
         for message in found:
             if isinstance(message, Ping):
+                if not self.answer_pings:
+                    continue
                 # Also after our own Close: RFC 6455, 5.5.2, lifts the duty to
                 # answer only when the peer's Close has come.
                 self._owed = message.data
