@@ -290,6 +290,30 @@ def test_every_fault_fits_a_close_frame(raw):
     assert wire.close_sent
 
 
+def test_pings_may_be_left_unanswered(client, server):
+    """With `answer_pings` off a ping comes out, but no pong goes back."""
+    server.answer_pings = False
+    client.send_ping(b"x")
+    client.send_close(1000)
+    assert move(client, server) == [Ping(b"x"), Close(1000, "")]
+    assert bytes(server.out) == b"\x88\x02\x03\xe8"
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_fragments_may_be_refused(client, server, final):
+    """With a `fragment_code`, the first part of a fragmented message is a Fault."""
+    assert server.fragment_code is None
+    server.fragment_code = 1003
+    client.send_fragment("whole", first=True, final=True)
+    assert move(client, server) == [Text("whole")]
+    client.send_fragment("a", first=True, final=False)
+    client.send_fragment("b", first=False, final=final)
+    (fault,) = move(client, server)
+    assert isinstance(fault, Fault)
+    assert fault.code == server.fragment_code == 1003
+    assert move(server, client) == [Close(1003, fault.message)]
+
+
 MESSAGE = (
     st.text(max_size=50)
     | st.binary(max_size=50)

@@ -225,7 +225,7 @@ class Decoder:
         opcode = self._opcode or head & 0x0F
         if not head & 0x80:
             if self.fragment_code is not None:
-                raise _BrokenRule(self.fragment_code, "a message is fragmented")
+                raise BrokenRule(self.fragment_code, "a message is fragmented")
             self._opcode = opcode
             self._message += payload
             return None
