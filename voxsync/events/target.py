@@ -135,9 +135,11 @@ class EventTarget:
             for _, exc in failed:
                 self._emit(ErrorEvent(event.target, exc))
 
-    def _has_listeners(self, kind: EventType) -> bool:
-        name = kind.replace("-", "_")
-        return name in self._handlers or self.signals.connected(name) is not None
+    def _has_listeners(self, attribute: str) -> bool:
+        """Whether anything is attached to the event of that `Event.attribute`."""
+        return (
+            attribute in self._handlers or self.signals.connected(attribute) is not None
+        )
 
 
 def _kind(name: str) -> EventType:

@@ -31,9 +31,16 @@ class Sink(Protocol):
         """Call handler and listeners. Thread: events, or the dispatcher's."""
         ...
 
+    def _wants(self, event: Event) -> bool:
+        """Whether anybody listens to such an event now. Thread: any."""
+        ...
+
 
 class Delivery:
     """Hands events over in batches, in order, to one thread (I7).
+
+    The thread is started by the first event that somebody wants: a session that
+    only sends, or could not be opened, does without it.
 
     The inbox is exact without a lock: `_put` is written by the I/O thread alone,
     `_handled` by the events thread alone; the difference is what waits.
@@ -84,7 +91,7 @@ class Delivery:
         return self._thread.is_alive()
 
     def start(self, before: Callable[[], object] | None = None) -> None:
-        """Start the events thread.
+        """Start the events thread, events or not.
 
         Args:
             before: Called there first. Listeners that it attaches get every event.
@@ -118,7 +125,17 @@ class Delivery:
         return max(0, self._limit - (self._put - self._handled))
 
     def put(self, events: Sequence[Event]) -> None:
-        """Add events. Never waits; control events may exceed the bound. Thread: I/O."""
+        """Add events. Never waits; control events may exceed the bound.
+
+        Thread: I/O, or whoever acts in its place before it is in the loop.
+        """
+        if self._thread.ident is None:
+            if isinstance(events[-1], CloseEvent):
+                self._sink._ended(events[-1])  # noqa: SLF001 - the sink's side of one seam
+            events = [event for event in events if self._sink._wants(event)]  # noqa: SLF001
+            if not events:
+                return
+            self._thread.start()
         self._put += len(events)
         self._batches.put(events)
 
@@ -126,7 +143,7 @@ class Delivery:
         if self._before is not None:
             self._before()
         low, deliver = self._limit // 2, self._deliver
-        watching = True
+        watching = self._watch()
         while True:
             try:
                 batch = self._batches.get(timeout=0.05 if watching else None)

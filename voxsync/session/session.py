@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from voxsync.errors import InvalidState, SessionClosed
-from voxsync.events import CreatedEvent, ErrorEvent, EventTarget, EventType
+from voxsync.events import CreatedEvent, ErrorEvent, EventTarget
 from voxsync.redact import redact_url
 from voxsync.session import registry
 from voxsync.session.connection import FINISH, Connection
@@ -130,8 +130,8 @@ class Session(EventTarget, Generic[MessageT]):
             dialled = dial(
                 request.url, dial_options, options.open_timeout, connection.connecting
             )
-            connection.subprotocol = dialled.subprotocol
-            return dialled.sock, dialled.rest
+            connection.subprotocol = dialled.upgraded.subprotocol
+            return dialled.sock, dialled.upgraded.rest
 
         connection = self._begin(dialect, Role.CLIENT)
         thread = self._io_thread = threading.Thread(
@@ -140,7 +140,9 @@ class Session(EventTarget, Generic[MessageT]):
             name=f"voxsync-io-{self.id}",
             daemon=True,
         )
-        self._delivery.start()
+        self._delivery.put([CreatedEvent(self)])
+        if not wait and not self._delivery.alive:
+            self._delivery.start()  # it watches the opening; else this thread does
         thread.start()
         if wait:
             self._wait_open(connection, timeout)
@@ -158,7 +160,6 @@ class Session(EventTarget, Generic[MessageT]):
             connection = Connection(self, dialect, role, interval)
             self._connection = connection
         registry.register(self)
-        self._delivery.put([CreatedEvent(self)])
         return connection
 
     def _serve(
@@ -182,6 +183,7 @@ class Session(EventTarget, Generic[MessageT]):
         connection.subprotocol = subprotocol
         self._io_thread = threading.current_thread()
         self._delivery.start(before)
+        self._delivery.put([CreatedEvent(self)])
         connection.run(lambda _: (sock, rest))
 
     def _wait_open(self, connection: Connection, timeout: float | None) -> None:
@@ -198,6 +200,7 @@ class Session(EventTarget, Generic[MessageT]):
                     connection.time_out(limit)
         except BaseException:  # Ctrl-C
             self.cancel()
+            connection.watch()
             raise
         if connection.opened_at is None:
             event = connection.close_event
@@ -487,7 +490,7 @@ class Session(EventTarget, Generic[MessageT]):
     def _received(self, event: MessageEvent) -> Event | None:
         if self._receiver.put(event.data) or self._told_of_drops:
             return None
-        if self._has_listeners(EventType.MESSAGE):
+        if self._has_listeners("message"):
             return None  # the listeners have it; nothing is lost
         self._told_of_drops = True
         logger.warning("session %s: nobody receives; messages are dropped", self.id)
@@ -502,6 +505,10 @@ class Session(EventTarget, Generic[MessageT]):
 
     def _ended(self, event: CloseEvent) -> None:
         self._receiver.end(event.error)
+
+    def _wants(self, event: Event) -> bool:
+        # Messages always: they are for receive() as well.
+        return event.attribute == "message" or self._has_listeners(event.attribute)
 
     # Inside
 

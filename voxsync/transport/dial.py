@@ -1,13 +1,7 @@
 """From a URL to a connected socket after the HTTP upgrade.
 
-websocket-client does what it does well: proxies, TLS, the upgrade's request and
-the check of its answer. It reads the answer through `_Upgrade`, which
-
-* reads in large pieces and keeps what came behind the answer,
-* holds every step to ONE deadline, so that a peer that drips bytes gains nothing,
-* bounds the answer's size, and keeps a refusal's status, headers and body,
-* shows the library only the headers it has to judge, so that its process-wide
-  cookie jar cannot carry one session's cookies into another's request.
+websocket-client does what it does well: resolving, proxies and TLS. Of its two
+layers only the lower one is used, since the upper one is built on blocking reads.
 """
 
 from __future__ import annotations
@@ -23,27 +17,14 @@ from urllib.parse import unquote, urlsplit
 import websocket
 from websocket import _http, _socket
 
-from voxsync.errors import ConnectError, HandshakeError, OpenTimeout, VoxsyncError
+from voxsync.errors import ConnectError, OpenTimeout, VoxsyncError
 from voxsync.redact import Redactor, redact_url
+from voxsync.transport.upgrade import Upgraded, upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["DialOptions", "Dialled", "check_header", "check_url", "dial"]
-
-_MAX_HEAD = 64 * 1024
-_MAX_BODY = 64 * 1024
-# What websocket-client has to judge. The rest it does not get to see: it would keep
-# Set-Cookie in a jar of the whole process.
-_UPGRADE_HEADERS = (
-    "upgrade",
-    "connection",
-    "sec-websocket-accept",
-    "sec-websocket-protocol",
-)
-# A proxy or peer may take long with the rest of a refusal's body; its status is
-# what matters, so the body gets at most this much of the deadline (seconds).
-_BODY_PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,19 +55,10 @@ class DialOptions:
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """A connected, non-blocking socket and what the upgrade brought.
-
-    Attributes:
-        sock: A `socket.socket` or `ssl.SSLSocket`.
-        rest: Bytes that came behind the answer: the first frames.
-        subprotocol: The one the server chose, or None.
-        headers: The answer's headers, names in lower case.
-    """
+    """A connected, non-blocking socket (`ssl.SSLSocket` for wss) and its upgrade."""
 
     sock: socket.socket
-    rest: bytes
-    subprotocol: str | None
-    headers: dict[str, str]
+    upgraded: Upgraded
 
 
 @functools.lru_cache(maxsize=64)
@@ -173,20 +145,9 @@ def dial(
         sock = _connect(url, options, timeout)
         if on_socket is not None:
             on_socket(sock)
-        upgrade = _Upgrade(sock, deadline, lambda: Redactor(url, options.headers))
-        ws: Any = websocket.WebSocket(
-            enable_multithread=False, skip_utf8_validation=True
-        )
-        ws.connect(
-            url,
-            socket=upgrade,
-            header=[f"{name}: {value}" for name, value in options.headers],
-            subprotocols=list(options.subprotocols) or None,
-            suppress_origin=True,
-            redirect_limit=0,
-        )
+        upgraded = upgrade(sock, url, options.headers, options.subprotocols, deadline)
         sock.setblocking(False)
-        return Dialled(sock, upgrade.rest(), ws.subprotocol, upgrade.headers)
+        return Dialled(sock, upgraded)
     except BaseException as exc:
         if sock is not None:
             sock.close()
@@ -273,119 +234,3 @@ def _translate(
 
 def _may_hold_secrets(exc: Exception, redactor: Redactor) -> bool:
     return redactor.text(repr(exc)) != repr(exc)
-
-
-class _Upgrade:
-    """What websocket-client takes for a socket while it performs the upgrade."""
-
-    _closed = False  # read by WebSocket.shutdown()
-
-    def __init__(
-        self, sock: socket.socket, deadline: float, redactor: Callable[[], Redactor]
-    ) -> None:
-        self._sock = sock
-        self._deadline = deadline
-        self._redactor = redactor
-        self._lines: Iterator[bytes] | None = None  # the answer, for websocket-client
-        self._rest = b""
-        self.headers: dict[str, str] = {}
-        self.gettimeout = sock.gettimeout
-        self.settimeout = sock.settimeout
-        self.fileno = sock.fileno
-        self.close = sock.close
-        self.shutdown = sock.shutdown
-
-    def rest(self) -> bytes:
-        return self._rest
-
-    def send(self, data: bytes) -> int:
-        # All of it: the library does not look at what `send` returns.
-        self._sock.settimeout(self._left())
-        self._sock.sendall(data)
-        return len(data)
-
-    def recv(self, size: int) -> bytes:  # noqa: ARG002 - see below
-        # The library asks for one byte at a time until it sees a line feed. It gets
-        # the line as its first byte and the line feed as its second: 10 calls
-        # instead of 130, half the cost of opening a connection. A contract test
-        # pins that it joins whatever it gets.
-        if self._lines is None:
-            self._lines = iter(self._read_head())
-        return next(self._lines, b"")
-
-    def _left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def _more(self) -> bytes:
-        self._sock.settimeout(self._left())
-        return self._sock.recv(16 * 1024)
-
-    def _read_head(self) -> list[bytes]:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            more = self._more()
-            if not more:
-                raise ConnectError(
-                    "the server closed the connection instead of answering the upgrade"
-                    if not data
-                    else "the server closed the connection within its answer"
-                )
-            data += more
-            if len(data) > _MAX_HEAD or not b"HTTP/".startswith(data[:5]):
-                raise HandshakeError(
-                    "the answer to the upgrade is not HTTP, or its head is too large",
-                    status=0,
-                    headers={},
-                    body=self._redactor().data(data[:1024]),
-                )
-        head, _, rest = data.partition(b"\r\n\r\n")
-        line, *fields = head.decode("latin-1").split("\r\n")
-        words = line.split(None, 2)
-        status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
-        for field_line in fields:
-            name, colon, value = field_line.partition(":")
-            if not colon or name != name.strip():
-                raise HandshakeError(
-                    "the answer's headers make no sense",
-                    status=status,
-                    headers={},
-                    body=b"",
-                )
-            self.headers[name.lower()] = value.strip()
-        if status != 101:
-            self._refused(status, words[2] if len(words) > 2 else "", rest)
-        self._rest = rest
-        lines = [line.encode("latin-1"), b"\n"]
-        for name in _UPGRADE_HEADERS:
-            if name in self.headers:
-                lines += [f"{name}: {self.headers[name]}".encode("latin-1"), b"\n"]
-        return [*lines, b"\r", b"\n"]
-
-    def _refused(self, status: int, reason: str, body: bytes) -> None:
-        """Read what there is of the refusal's body, then raise it."""
-        expected = self.headers.get("content-length", "")
-        size = min(int(expected), _MAX_BODY) if expected.isdigit() else _MAX_BODY
-        self._deadline = min(self._deadline, time.monotonic() + _BODY_PATIENCE)
-        try:
-            while len(body) < size and (more := self._more()):
-                body += more
-        except OSError:
-            pass  # the status is known; part of a body is better than no error
-        redactor = self._redactor()
-        body = redactor.data(body[:size])
-        words = " ".join(body.decode("utf-8", "replace").split())
-        shown = redactor.text(f"{status} {reason}".strip())
-        hint = ""
-        if status in (401, 403):
-            hint = "; check the token: expired, wrong scope, or not for this service"
-        elif 300 <= status < 400:
-            hint = "; redirects are not followed, or a token could go astray"
-        raise HandshakeError(
-            f"the service answered {shown}{f': {words[:200]}' if words else ''}{hint}",
-            status=status,
-            headers={k: redactor.text(v) for k, v in self.headers.items()},
-            body=body,
-        )
