@@ -78,7 +78,8 @@ class Delivery:
         self._handled = 0
         self._starved = False  # the I/O thread stopped reading for want of room
         self._before: Callable[[], object] | None = None
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._name = name
+        self._thread: threading.Thread | None = None
 
     @property
     def waiting(self) -> int:
@@ -88,7 +89,7 @@ class Delivery:
     @property
     def alive(self) -> bool:
         """Whether the events thread runs."""
-        return self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     def start(self, before: Callable[[], object] | None = None) -> None:
         """Start the events thread, events or not.
@@ -97,16 +98,21 @@ class Delivery:
             before: Called there first. Listeners that it attaches get every event.
         """
         self._before = before
+        self._start()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
     def join(self, timeout: float | None) -> None:
         """Wait until every event has been handed over, `close` included."""
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join(timeout)
 
     def is_events_thread(self) -> bool:
         """Whether the caller is the events thread."""
-        return threading.get_ident() == self._thread.ident
+        thread = self._thread
+        return thread is not None and threading.get_ident() == thread.ident
 
     def runs_here(self) -> bool:
         """Whether this is a thread that listeners run on; it must not wait for them."""
@@ -129,13 +135,13 @@ class Delivery:
 
         Thread: I/O, or whoever acts in its place before it is in the loop.
         """
-        if self._thread.ident is None:
+        if self._thread is None:
             if isinstance(events[-1], CloseEvent):
                 self._sink._ended(events[-1])  # noqa: SLF001 - the sink's side of one seam
             events = [event for event in events if self._sink._wants(event)]  # noqa: SLF001
             if not events:
                 return
-            self._thread.start()
+            self._start()
         self._put += len(events)
         self._batches.put(events)
 

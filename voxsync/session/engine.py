@@ -291,18 +291,11 @@ class Engine:
 
     def deadline(self) -> float | None:
         """When `tick` has something to do at the latest."""
-        found = [
-            moment
-            for moment in (
-                self._close_at,
-                self._eof_at,
-                self._final_at,
-                self._linger_at,
-                self._keepalive.deadline(),
-            )
-            if moment is not None
-        ]
-        return min(found) if found else None
+        due = self._keepalive.deadline()
+        for moment in (self._close_at, self._eof_at, self._final_at, self._linger_at):
+            if moment is not None and (due is None or moment < due):
+                due = moment
+        return due
 
     def _keep_alive(self, now: float) -> None:
         verdict = self._keepalive.check(now)

@@ -99,7 +99,9 @@ class IOLoop:
 
     def __init__(self) -> None:
         self._wakeup = Wakeup()
-        self._selector = selectors.DefaultSelector()
+        # poll needs no object in the kernel, which shows when a loop is made for each
+        # session; its cost per call grows with the connections of a loop.
+        self._selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)()
         self._selector.register(self._wakeup.reader, _READ, None)
         self._channels: set[Channel] = set()
         self._notified: collections.deque[Channel] = collections.deque()

@@ -96,7 +96,8 @@ class Keepalive:
 
     def deadline(self) -> float | None:
         """Give the next moment at which `check` may have something to say."""
-        return min((moment for moment, _ in self._due()), default=None)
+        due = [moment for moment, _ in self._due()]
+        return min(due) if due else None
 
     def check(self, now: float) -> Verdict | None:
         """Say what is due. PING is said once: the ping counts as sent `now`."""
