@@ -62,6 +62,8 @@ class Listener:
         ssl_context: For `wss://`.
         receive_buffer: SO_RCVBUF in bytes of the connections; None = the system's.
         tamper: For test services.
+        make_session: Makes the session of an accepted request; called on the
+            connection's own thread, so listeners attached there miss nothing.
 
     Thread: any; `close()` not from a session's listener.
     """
@@ -80,6 +82,9 @@ class Listener:
         ssl_context: ssl.SSLContext | None = None,
         receive_buffer: int | None = None,
         tamper: Tamper | None = None,
+        make_session: Callable[
+            [IncomingRequest, SessionOptions], ServerSession
+        ] = ServerSession,
     ) -> None:
         self.host = host
         self.connection = EventSignal()
@@ -93,6 +98,7 @@ class Listener:
         self._ssl_context = ssl_context
         self._receive_buffer = receive_buffer
         self._tamper = tamper
+        self._make_session = make_session
         self._sock: socket.socket | None = None
         self._wakeup: Wakeup | None = None
         self._thread: threading.Thread | None = None
@@ -278,7 +284,7 @@ class Listener:
                 check=self._check or (lambda _: None),
                 answer=self._tamper.answer if self._tamper else lambda data: data,
             )
-            session = ServerSession(result.request, self._options)
+            session = self._make_session(result.request, self._options)
             with self._lock:
                 self._opening.discard(sock)
                 if self._closed.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import time
 from typing import TYPE_CHECKING
 
 from voxsync.session import MessageSession, SessionOptions
@@ -13,7 +14,10 @@ from voxsync.session.connection import Inject
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voxsync.dialects.base import Dialect
     from voxsync.server.upgrade import IncomingRequest
+    from voxsync.session.connection import Connection
+    from voxsync.wire import Role
 
 __all__ = ["ServerSession"]
 
@@ -28,11 +32,36 @@ class ServerSession(MessageSession):
         request: What the peer asked for.
     """
 
-    def __init__(self, request: IncomingRequest, options: SessionOptions) -> None:
+    def __init__(
+        self,
+        request: IncomingRequest,
+        options: SessionOptions,
+        *,
+        fragment_code: int | None = None,
+        wrap: Callable[[socket.socket], socket.socket] | None = None,
+    ) -> None:
+        """Prepare; the listener makes it live.
+
+        Args:
+            request: What the peer asked for.
+            options: Limits and timeouts.
+            fragment_code: Close code for a fragmented message, for services that
+                take none; None = they are taken.
+            wrap: For test services: puts something between session and socket.
+        """
         host, port = request.address
         super().__init__(f"ws://{_in_url(host)}:{port}{request.path}", options)
         self.request = request
+        self._fragment_code = fragment_code
+        self._wrap = wrap
         self._sock: socket.socket | None = None
+        self._accepted = 0  # messages; written by one thread at a time
+
+    def _begin(self, dialect: Dialect[str | bytes], role: Role) -> Connection:
+        connection = super()._begin(dialect, role)
+        # Before the first byte is read.
+        connection.engine.wire.fragment_code = self._fragment_code
+        return connection
 
     def _serve(
         self,
@@ -42,7 +71,21 @@ class ServerSession(MessageSession):
         before: Callable[[], object],
     ) -> None:
         self._sock = sock
+        if self._wrap is not None:
+            sock = self._wrap(sock)
         super()._serve(sock, rest, subprotocol, before)
+
+    def _send(self, item: object, block: bool, timeout: float | None) -> None:
+        super()._send(item, block, timeout)
+        if type(item) is not Inject:
+            self._accepted += 1
+
+    def pause(self, seconds: float) -> bool:
+        """Wait, but not beyond the connection's end; returns whether it has come.
+
+        Thread: any, listeners too: their waiting is what holds the peer back.
+        """
+        return self._join_io(seconds)
 
     # For services that test their clients. None of these is a polite thing to do.
 
@@ -62,13 +105,31 @@ class ServerSession(MessageSession):
             self._connection.engine.wire.answer_pings = False
 
     def drop(self, *, reset: bool = False) -> None:
-        """End TCP without a Close frame: with FIN, or with RST."""
-        sock = self._sock
-        if reset and sock is not None:
+        """End TCP without a Close frame: with FIN, or with RST.
+
+        What was sent before goes out first, if the peer takes it within a second.
+        """
+        sock, connection = self._sock, self._connection
+        if connection is None:
+            return
+        if not reset:
+            # The loop shuts the writing side once everything is out.
+            connection.engine.half_closed = True
+            self._wake()
+            return
+        end = time.monotonic() + 1.0
+        while not self._flushed(connection) and time.monotonic() < end:
+            if self.pause(0.001):
+                break
+        if sock is not None:
             linger = struct.pack("ii", 1, 0)  # on, 0 s: close() sends RST
             with contextlib.suppress(OSError):  # closed already
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.cancel()
+
+    def _flushed(self, connection: Connection) -> bool:
+        engine = connection.engine
+        return engine.messages_sent >= self._accepted and not engine.out
 
 
 def _in_url(host: str) -> str:
