@@ -23,7 +23,9 @@ def accept_key(request: bytes) -> bytes:
     raise AssertionError(f"no key in {request!r}")
 
 
-def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
+def frame(
+    opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0
+) -> bytes:
     """One unmasked frame, right or wrong."""
     head = bytes([(0x80 if fin else 0) | rsv | opcode])
     size = len(payload)

@@ -91,7 +91,6 @@ class Connection:
         self.reading = True
         self.done = False
         self.subprotocol: str | None = None
-        self.opened_at: float | None = None
         self.started_at = time.monotonic()
         self.settled = threading.Event()  # OPEN was reached, or the end
         self.close_event: CloseEvent | None = None
@@ -110,6 +109,7 @@ class Connection:
         self._phase = threading.Lock()  # guards the next two
         self._in_loop = False
         self._abandoned = False
+        self._told_open = False
         self._backlog = False  # decoded only in part, for want of room
         self._once = threading.Lock()  # taken by whoever ends the connection
 
@@ -182,6 +182,11 @@ class Connection:
             _shut(sock)
 
     @staticmethod
+    def _failed(exc: Exception) -> Ended:
+        reason = str(exc) if isinstance(exc, VoxsyncError) else "internal error"
+        return Ended(code=1006, reason=reason, was_clean=False, by_us=False, cause=exc)
+
+    @staticmethod
     def _unopened(cause: Exception) -> Ended:
         by_us = isinstance(cause, ConnectError) and not isinstance(cause, TimeoutError)
         return Ended(code=1006, reason=str(cause), was_clean=False, by_us=by_us)
@@ -194,15 +199,12 @@ class Connection:
             try:
                 sock, rest = opener(self)
             except VoxsyncError as exc:
-                self._finalise(
-                    Ended(
-                        code=1006,
-                        reason=str(exc),
-                        was_clean=False,
-                        by_us=False,
-                        cause=exc,
-                    )
-                )
+                # Giving up breaks the socket under the dialler: that error is ours.
+                why = self._given_up()
+                if why is None:
+                    self._finalise(self._failed(exc))
+                else:
+                    self._finalise(self._unopened(why), why)
                 return
             with self._phase:
                 self._in_loop = not self._abandoned
@@ -212,10 +214,7 @@ class Connection:
                 sock.close()
         except Exception as exc:
             logger.exception("the I/O thread of session %s failed", self._owner.id)
-            reason = f"internal error: {type(exc).__name__}"
-            self._finalise(
-                Ended(code=1006, reason=reason, was_clean=False, by_us=False, cause=exc)
-            )
+            self._finalise(self._failed(exc))
         finally:
             self._dialling = None
 
@@ -336,8 +335,8 @@ class Connection:
             engine.events = []
         state = engine.state
         if state is ReadyState.OPEN:
-            if self.opened_at is None:
-                self.opened_at = now
+            if not self._told_open:
+                self._told_open = True
                 self.settled.set()
         elif state is ReadyState.CLOSING:
             if not self._outbox.is_shut:
@@ -378,7 +377,7 @@ class Connection:
     ) -> Exception | None:
         """The error the end amounts to, if it does."""
         cause = open_error or ended.cause
-        if self.opened_at is None:
+        if self.engine.opened_at is None:
             if isinstance(cause, ConnectError):
                 return cause
             error: Exception = ConnectError(

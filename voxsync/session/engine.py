@@ -72,6 +72,7 @@ class Engine:
         events: What has happened since the owner last emptied the list.
         ended: Set once, when all is over; nothing may be called after that.
         half_closed: The writing side is to be shut once `out` is empty.
+        opened_at: When the session became OPEN.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Engine:
         self.bytes_sent = 0
         self.bytes_received = 0
         self.ping_round_trip: float | None = None
+        self.opened_at: float | None = None
         self._keepalive = keepalive
         self._options = options
         self._target = target
@@ -334,6 +336,7 @@ class Engine:
                     self.events.append(MessageEvent(target, message))
                 case Ready():
                     self._move(Trigger.READY)
+                    self.opened_at = now
                     self.events.append(OpenEvent(target))
                 case Finished():
                     self._final_at = None
@@ -368,9 +371,12 @@ class Engine:
     def _closed_by_handshake(self) -> Ended:
         close = self.wire.close_received
         assert close is not None
+        reason = close.reason
+        if not reason and self._close is not None and self._close[0] == close.code:
+            reason = self._close[1]  # the answer to our Close repeats the code only
         return Ended(
             code=close.code,
-            reason=close.reason,
+            reason=reason,
             was_clean=True,
             by_us=self._close is not None and self._cause is None,
             cause=self._cause,

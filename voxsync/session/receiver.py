@@ -63,6 +63,10 @@ class Receiver(Generic[MessageT]):
         with self._changed:
             self._changed.notify_all()
 
+    def used(self) -> None:
+        """Somebody is going to receive: from here on nothing is dropped."""
+        self._used = True
+
     def closing(self) -> None:
         """Let nobody wait for room any more: the session is to end."""
         with self._changed:
@@ -93,7 +97,6 @@ class Receiver(Generic[MessageT]):
                     "use event listeners to tell several parts of a program"
                 )
             self._consumer = weakref.ref(iterator)
-            self._used = True
 
     def release(self, iterator: MessageIterator[MessageT]) -> None:
         """The iterator is at its end."""

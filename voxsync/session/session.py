@@ -202,7 +202,7 @@ class Session(EventTarget, Generic[MessageT]):
             self.cancel()
             connection.watch()
             raise
-        if connection.opened_at is None:
+        if connection.engine.opened_at is None:
             event = connection.close_event
             assert event is not None
             assert event.error is not None
@@ -270,7 +270,7 @@ class Session(EventTarget, Generic[MessageT]):
         if connection is None:
             return Stats()
         engine, event = connection.engine, connection.close_event
-        opened = connection.opened_at
+        opened = engine.opened_at
         return Stats(
             bytes_sent=engine.bytes_sent,
             bytes_received=engine.bytes_received,
@@ -373,6 +373,7 @@ class Session(EventTarget, Generic[MessageT]):
                 "a listener cannot receive(): it would wait for itself; "
                 "messages come to `message` listeners"
             )
+        self._receiver.used()
         return MessageIterator(self._receiver, timeout)
 
     # Ending
@@ -466,16 +467,17 @@ class Session(EventTarget, Generic[MessageT]):
 
     def _join(self, end: float | None) -> None:
         """Wait for the I/O thread and, where that is possible, for the events."""
-        self._join_io(None if end is None else max(0.0, end - time.monotonic()))
-        if not self._delivery.runs_here():
-            left = None if end is None else max(0.0, end - time.monotonic())
-            self._delivery.join(left)
-            if self._delivery.alive:
-                logger.warning(
-                    "session %s: a listener still runs; %d events wait behind it",
-                    self.id,
-                    self._delivery.waiting,
-                )
+        over = self._join_io(None if end is None else max(0.0, end - time.monotonic()))
+        if not over or self._delivery.runs_here():
+            return
+        left = None if end is None else max(0.0, end - time.monotonic())
+        self._delivery.join(left)
+        if self._delivery.alive:
+            logger.warning(
+                "session %s: a listener still runs; %d events wait behind it",
+                self.id,
+                self._delivery.waiting,
+            )
 
     def _join_io(self, timeout: float | None) -> bool:
         """Wait for the I/O thread; False if it still runs."""

@@ -50,8 +50,9 @@ class Wakeup:
         self._awake = True
         writer = self._writer  # held for the length of the call; see _Writer
         if writer is not None:
-            # A full buffer is fine: one waiting byte is enough.
-            with contextlib.suppress(BlockingIOError):
+            # A full buffer is fine: one waiting byte is enough. A broken pipe as well:
+            # the owner has closed its end just now and needs no waking any more.
+            with contextlib.suppress(BlockingIOError, ConnectionError):
                 writer.sock.send(b"\0")
 
     def drain(self) -> None:
