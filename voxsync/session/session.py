@@ -133,25 +133,35 @@ class Session(EventTarget, Generic[MessageT]):
             connection.subprotocol = dialled.upgraded.subprotocol
             return dialled.sock, dialled.upgraded.rest
 
-        connection = self._begin(dialect, Role.CLIENT)
-        thread = self._io_thread = threading.Thread(
-            target=connection.run,
-            args=(opener,),
-            name=f"voxsync-io-{self.id}",
-            daemon=True,
-        )
-        self._delivery.put([CreatedEvent(self)])
-        if not wait and not self._delivery.alive:
-            self._delivery.start()  # it watches the opening; else this thread does
-        thread.start()
+        def start(connection: Connection) -> None:
+            self._io_thread = threading.Thread(
+                target=connection.run,
+                args=(opener,),
+                name=f"voxsync-io-{self.id}",
+                daemon=True,
+            )
+            self._delivery.put([CreatedEvent(self)])
+            if not wait and not self._delivery.alive:
+                self._delivery.start()  # it watches the opening; else this thread does
+            self._io_thread.start()
+
+        connection = self._begin(dialect, Role.CLIENT, start)
         if wait:
             self._wait_open(connection, timeout)
         return self
 
-    def _begin(self, dialect: Dialect[MessageT], role: Role) -> Connection:
+    def _begin(
+        self,
+        dialect: Dialect[MessageT],
+        role: Role,
+        start: Callable[[Connection], None],
+    ) -> Connection:
+        """Make the one connection and start its threads."""
         interval = self.options.ping_interval
         if interval is AUTO:
             interval = self._default_ping_interval
+        # The threads are started under the lock, so that nobody can see the
+        # connection and try to join a thread that is not started yet.
         with self._lock:
             if self._connection is not None or self._unused_closed:
                 raise InvalidState(
@@ -159,6 +169,7 @@ class Session(EventTarget, Generic[MessageT]):
                 )
             connection = Connection(self, dialect, role, interval)
             self._connection = connection
+            start(connection)
         registry.register(self)
         return connection
 
@@ -179,11 +190,14 @@ class Session(EventTarget, Generic[MessageT]):
 
         Thread: becomes the I/O thread; returns at the end.
         """
-        connection = self._begin(self._make_dialect(), Role.SERVER)
-        connection.subprotocol = subprotocol
-        self._io_thread = threading.current_thread()
-        self._delivery.start(before)
-        self._delivery.put([CreatedEvent(self)])
+
+        def start(connection: Connection) -> None:
+            connection.subprotocol = subprotocol
+            self._io_thread = threading.current_thread()
+            self._delivery.start(before)
+            self._delivery.put([CreatedEvent(self)])
+
+        connection = self._begin(self._make_dialect(), Role.SERVER, start)
         connection.run(lambda _: (sock, rest))
 
     def _wait_open(self, connection: Connection, timeout: float | None) -> None:
@@ -481,7 +495,8 @@ class Session(EventTarget, Generic[MessageT]):
 
     def _join_io(self, timeout: float | None) -> bool:
         """Wait for the I/O thread; False if it still runs."""
-        thread = self._io_thread
+        with self._lock:
+            thread = self._io_thread
         if thread is None or thread is threading.current_thread():
             return True
         thread.join(timeout)
