@@ -14,10 +14,8 @@ from voxsync.session.connection import Inject
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voxsync.dialects.base import Dialect
     from voxsync.server.upgrade import IncomingRequest
     from voxsync.session.connection import Connection
-    from voxsync.wire import Role
 
 __all__ = ["ServerSession"]
 
@@ -57,11 +55,8 @@ class ServerSession(MessageSession):
         self._sock: socket.socket | None = None
         self._accepted = 0  # messages; written by one thread at a time
 
-    def _begin(self, dialect: Dialect[str | bytes], role: Role) -> Connection:
-        connection = super()._begin(dialect, role)
-        # Before the first byte is read.
+    def _prepare(self, connection: Connection) -> None:
         connection.engine.wire.fragment_code = self._fragment_code
-        return connection
 
     def _serve(
         self,
