@@ -168,10 +168,14 @@ class Session(EventTarget, Generic[MessageT]):
                     "a session is opened once; make a new one to connect again"
                 )
             connection = Connection(self, dialect, role, interval)
+            self._prepare(connection)
             self._connection = connection
             start(connection)
         registry.register(self)
         return connection
+
+    def _prepare(self, connection: Connection) -> None:
+        """For subclasses: the connection before its first byte."""
 
     def _serve(
         self,
