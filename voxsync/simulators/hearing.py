@@ -55,11 +55,14 @@ class Hearing:
         return self.fed * 1000 // self._bytes_per_s
 
     def is_right(self, data: bytes) -> bool:
-        """Whether audio that is said to be FLAC begins as FLAC does."""
+        """Whether audio that is said to be FLAC begins as FLAC does; wrong once."""
         if not self._is_flac or len(self._head) == len(_MARK):
             return True
         self._head = (self._head + data)[: len(_MARK)]
-        return _MARK.startswith(self._head)
+        right = _MARK.startswith(self._head)
+        if not right:
+            self._head = _MARK
+        return right
 
     def is_whole(self, count: int) -> bool:
         """Whether so many bytes are whole samples of all channels."""

@@ -27,12 +27,14 @@ class IdleWatch:
     Thread: any for its methods.
     """
 
-    def __init__(self, name: str) -> None:
-        """Start the thread of that name."""
+    def __init__(self) -> None:
+        """Start the thread."""
         self._changed = threading.Condition()  # guards the next two
         self._watched: set[Watched] = set()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="voxsync-idle", daemon=True
+        )
         self._thread.start()
 
     def add(self, watched: Watched) -> None:

@@ -16,6 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from voxsync.errors import InvalidState
 from voxsync.server import Listener, ServerSession
 from voxsync.session import SessionOptions
 from voxsync.simulators.acts import Acts
@@ -139,8 +140,14 @@ class MimiService:
             OSError: The address or port cannot be had.
             InvalidState: Started or closed before.
         """
-        self._listener.start()
-        self._watch = IdleWatch(f"voxsync-idle-{self.port}")
+        if self._watch is not None or self._closing.is_set():
+            raise InvalidState("a service is started once; make a new one")
+        watch = self._watch = IdleWatch()
+        try:
+            self._listener.start()
+        except BaseException:
+            watch.close()
+            raise
         return self
 
     @property
