@@ -34,7 +34,8 @@ __all__ = ["IncomingRequest", "Refusal", "Upgrade"]
 
 _MAX_HEAD = 32 * 1024
 # websockets writes every header into its debug log, tokens included.
-_silent = logging.Logger("voxsync.server.upgrade", logging.CRITICAL + 1)
+_silent = logging.getLogger("voxsync.server.upgrade")
+_silent.disabled = True
 
 
 @dataclass(frozen=True, slots=True)
