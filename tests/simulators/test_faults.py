@@ -319,6 +319,8 @@ def test_faults_add_up():
     with MimiService(faults=both) as service:
         outcome = run(service)
     assert outcome.final == ALL
+    with MimiService(faults=[fault("fragmented"), fault("unknown_keys")]) as service:
+        assert run(service).final == ALL
     finals = [e.raw for e in outcome.events if e.type == "message" and e.data.is_final]
     assert len(finals) == 2
     assert finals[0]["confidence"] == {"unheard": ["of", None]}

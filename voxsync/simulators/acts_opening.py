@@ -35,7 +35,9 @@ class Hold(Act):
             self._closing.wait()
         elif name == "delay_answer":
             self._closing.wait(self.fault.seconds)
-        return b"" if self._closing.is_set() else data
+        if self._closing.is_set():
+            raise ConnectionAbortedError("the service was closed before it answered")
+        return data
 
 
 class Leave(Act):

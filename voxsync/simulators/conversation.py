@@ -102,6 +102,8 @@ class Conversation:
 
     def idled(self) -> None:
         """See `Watched`."""
+        # A message may come at this very moment: it is then too late by that much,
+        # and what it leads to finds the session closing.
         self._breach("idle", f"no traffic for {self._idle_timeout:g} s")
 
     # The events thread

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from voxsync.errors import InvalidState
 from voxsync.server import Listener, ServerSession
-from voxsync.session import SessionOptions
+from voxsync.session import ReadyState, SessionOptions
 from voxsync.simulators.acts import Acts
 from voxsync.simulators.admission import PROCESSES, Admission
 from voxsync.simulators.conversation import CLOSE_CODES, Conversation
@@ -198,8 +198,13 @@ class MimiService:
             if conversation.acts.deaf:
                 conversation.session.cancel()
         self._listener.close(timeout)
-        for conversation in live:  # a recogniser may still be at work
-            conversation.record.over.wait(max(0.0, end - time.monotonic()))
+        with self._lock:
+            live = list(self._live)
+        for conversation in live:
+            if conversation.session.ready_state is ReadyState.CONNECTING:
+                self._over(conversation)  # the listener was closed before it began
+            else:  # a recogniser may still be at work
+                conversation.record.over.wait(max(0.0, end - time.monotonic()))
         if self._watch is not None:
             self._watch.close()
 
@@ -234,7 +239,13 @@ class MimiService:
     def answer(self, data: bytes) -> bytes:
         """See `Tamper`."""
         acts: Acts = self._here.acts
-        return acts.answer(data)
+        record: Record = self._here.record
+        try:
+            return acts.answer(data)
+        except ConnectionAbortedError:
+            record.status = None
+            self._records.over(record)
+            raise
 
     def _check(self, incoming: IncomingRequest) -> Refusal | None:
         record: Record = self._here.record
