@@ -253,6 +253,8 @@ def test_serve_forever_ends_with_close():
 def test_closing_the_service_says_goodbye():
     """A session that is open when the service is closed gets 1001."""
     with MimiService() as service, RawClient(service, ASR) as client:
+        client.send_frame(9)
+        assert client.read_frame() == (0x8A, b"")  # the session is served
         closer = threading.Thread(target=service.close)
         closer.start()
         assert client.finish()[1] == 1001

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from voxsync.errors import InvalidState
 from voxsync.server import Listener, ServerSession
-from voxsync.session import ReadyState, SessionOptions
+from voxsync.session import SessionOptions
 from voxsync.simulators.acts import Acts
 from voxsync.simulators.admission import PROCESSES, Admission
 from voxsync.simulators.conversation import CLOSE_CODES, Conversation
@@ -170,7 +170,7 @@ class MimiService:
 
         Raises:
             TimeoutError: It is not over within `timeout` seconds. One that left
-                before its upgrade was complete never is.
+                before its upgrade was complete is over when the service is closed.
             LookupError: It was so long ago that it was forgotten.
         """
         return self._records.wait(number, timeout)
@@ -201,10 +201,12 @@ class MimiService:
         with self._lock:
             live = list(self._live)
         for conversation in live:
-            if conversation.session.ready_state is ReadyState.CONNECTING:
-                self._over(conversation)  # the listener was closed before it began
-            else:  # a recogniser may still be at work
+            # Without a close code it has not even begun: the listener was faster.
+            if conversation.session.close_code is not None:
+                # A recogniser may still be at work.
                 conversation.record.over.wait(max(0.0, end - time.monotonic()))
+        for record in self._records.all():
+            self._records.over(record)  # those that came to nothing, too
         if self._watch is not None:
             self._watch.close()
 
