@@ -203,7 +203,7 @@ class Listener:
         assert wakeup is not None
         selector = selectors.DefaultSelector()
         selector.register(sock, selectors.EVENT_READ)
-        selector.register(wakeup.reader, selectors.EVENT_READ)
+        selector.register(wakeup, selectors.EVENT_READ)
         try:
             while not self._closed.is_set():
                 if all(key.fileobj is not sock for key, _ in selector.select()):

@@ -130,6 +130,11 @@ class Connection:
         """See `Driver`."""
         return self.engine.half_closed
 
+    @property
+    def ending(self) -> bool:
+        """See `Driver`."""
+        return self.engine.ending
+
     def wake(self) -> None:
         """Have the I/O thread look at queue and flags. Thread: any, signal handlers."""
         channel, loop = self._channel, self._loop

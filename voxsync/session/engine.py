@@ -228,6 +228,11 @@ class Engine:
             ends.popleft()
 
     @property
+    def ending(self) -> bool:
+        """Whether the closing handshake is done: the end of TCP is still to come."""
+        return self._eof_at is not None
+
+    @property
     def unsent(self) -> int:
         """Encoded messages of which not every byte was taken by the socket."""
         return len(self._ends)

@@ -7,6 +7,7 @@ layers only the lower one is used, since the upper one is built on blocking read
 from __future__ import annotations
 
 import functools
+import os
 import socket
 import ssl
 import time
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["DialOptions", "Dialled", "check_header", "check_url", "dial"]
+
+
+_PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +192,9 @@ def _socket_options(options: DialOptions) -> list[tuple[int, int, int]]:
 
 def _proxy(proxy: str | None) -> Any:
     proxy_info: Any = _http.proxy_info
-    if proxy is None:
+    # The common case is told apart here: the library would first parse the host as
+    # an address and walk through no_proxy.
+    if proxy is None and any(name in os.environ for name in _PROXY_VARIABLES):
         return proxy_info()
     if not proxy:
         # A host that is never asked, because every target is exempt from it.

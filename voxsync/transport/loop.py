@@ -27,9 +27,9 @@ _PIECE = 64 * 1024
 # A TLS record: OpenSSL takes a write whole or not at all, and a refused write
 # must be repeated with at least the same bytes.
 _TLS_PIECE = 16 * 1024
-# TLS records read in one go, so that a flood on one connection leaves time for
-# its own writes and for the other connections.
-_TLS_RECORDS = 8
+# Pieces read in one go at most, so that a flood on one connection leaves time for its
+# own writes and for the other connections.
+_PIECES = 8
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -45,6 +45,11 @@ class Driver(Protocol):
     @property
     def half_closed(self) -> bool:
         """True: once `out` is empty the writing side is shut (FIN)."""
+        ...
+
+    @property
+    def ending(self) -> bool:
+        """True: only the peer's end of stream is still to come."""
         ...
 
     done: bool
@@ -102,7 +107,7 @@ class IOLoop:
         # poll needs no object in the kernel, which shows when a loop is made for each
         # session; its cost per call grows with the connections of a loop.
         self._selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)()
-        self._selector.register(self._wakeup.reader, _READ, None)
+        self._selector.register(self._wakeup, _READ, None)
         self._channels: set[Channel] = set()
         self._notified: collections.deque[Channel] = collections.deque()
         self._due: list[tuple[float, int, Channel]] = []
@@ -209,7 +214,7 @@ class IOLoop:
 
     def _read(self, channel: Channel, now: float) -> None:
         driver, sock = channel.driver, channel.sock
-        for _ in range(_TLS_RECORDS if channel.is_tls else 1):
+        for _ in range(_PIECES):
             try:
                 data = sock.recv(_PIECE)
             except _WOULD_BLOCK:
@@ -222,6 +227,10 @@ class IOLoop:
                 return
             driver.received(data, now)
             if not driver.reading or driver.done:
+                return
+            # A TLS object gives one record at a time, and the end of stream mostly
+            # comes together with the Close frame; else `select` has the say.
+            if not channel.is_tls and not driver.ending:
                 return
 
     def _write(self, channel: Channel, now: float) -> None:
