@@ -6,21 +6,22 @@ Methods run on the I/O thread (I4) unless they say otherwise.
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from voxsync.errors import ConnectError, OpenTimeout, SessionClosed, VoxsyncError
+from voxsync.errors import ConnectError, SessionClosed, VoxsyncError
 from voxsync.events import CloseEvent, ErrorEvent
-from voxsync.session.engine import Ended, Engine
-from voxsync.session.lifecycle import ReadyState
+from voxsync.session.engine import Engine
+from voxsync.session.lifecycle import Ended, ReadyState
+from voxsync.session.opening import Opening
 from voxsync.transport import Channel, IOLoop
 from voxsync.wire import Wire
 from voxsync.wire.keepalive import Keepalive
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from voxsync.dialects.base import Dialect
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from voxsync.session.receiver import Receiver
     from voxsync.wire import Role
 
-__all__ = ["FINISH", "Connection", "Inject", "Owner"]
+__all__ = ["FINISH", "Connection", "Inject", "Owner", "closed_error"]
 
 logger = logging.getLogger("voxsync.session")
 
@@ -91,7 +92,7 @@ class Connection:
         self.reading = True
         self.done = False
         self.subprotocol: str | None = None
-        self.started_at = time.monotonic()
+        self.opening = Opening(options.open_timeout)
         self.settled = threading.Event()  # OPEN was reached, or the end
         self.close_event: CloseEvent | None = None
         # Requests of other threads: written there, read here (no lock: one word each).
@@ -104,11 +105,6 @@ class Connection:
         self._delivery = owner._delivery  # noqa: SLF001
         self._loop: IOLoop | None = None
         self._channel: Channel | None = None
-        self._dialling: socket.socket | None = None
-        self._aborted: OpenTimeout | None = None
-        self._phase = threading.Lock()  # guards the next two
-        self._in_loop = False
-        self._abandoned = False
         self._told_open = False
         self._backlog = False  # decoded only in part, for want of room
         self._once = threading.Lock()  # taken by whoever ends the connection
@@ -141,60 +137,42 @@ class Connection:
         if channel is not None and loop is not None:
             loop.notify(channel)
 
-    def connecting(self, sock: socket.socket) -> None:
-        """The socket of an upgrade in progress, so that giving up can end it."""
-        self._dialling = sock
-        if self._given_up() is not None:
-            _shut(sock)
-
     def watch(self) -> bool:
         """Give up on an opening that was cancelled or takes too long.
 
-        The I/O thread may be stuck in a system call then; it owns nothing by the
-        time that returns. Thread: any; returns False when there is nothing to watch.
+        Thread: any; returns False when there is nothing to watch.
         """
-        if self._in_loop or self.close_event is not None:
+        if self.opening.is_over:
             return False
-        cause = self._given_up()
-        if cause is None:
-            return True
-        self._give_up(cause)
-        return False
+        cause = self._why_not_open()
+        if cause is not None and self.opening.abandon():
+            self._finalise(self._unopened(cause), cause)
+        return cause is None
 
-    def time_out(self, seconds: float) -> None:
-        """The caller of `connect` has waited long enough. Thread: any."""
-        self._aborted = OpenTimeout(f"the session was not open within {seconds:g} s")
-        self.watch()
-        self.wake()
+    def wait_open(self, timeout: float) -> None:
+        """Wait until the session is OPEN or over. Thread: that of `connect`.
 
-    def _given_up(self) -> ConnectError | None:
-        """Why opening should stop, if it should."""
-        if self.cancelled or self.close_request is not None:
-            return ConnectError("cancelled before the session was open")
-        limit = self._options.open_timeout
-        if self._aborted is None and time.monotonic() - self.started_at >= limit:
-            self._aborted = OpenTimeout(f"the session was not open within {limit:g} s")
-        return self._aborted
+        Sliced, so that `cancel()` needs no lock to get the caller out of here.
+        """
+        end = time.monotonic() + timeout
+        while not self.settled.wait(min(0.05, max(0.0, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                self.opening.time_out(timeout)
+                self.wake()
+            self.watch()
 
-    def _give_up(self, cause: ConnectError) -> None:
-        with self._phase:
-            if self._in_loop:
-                return  # the I/O thread is past its system calls and sees for itself
-            self._abandoned = True
-        self._finalise(self._unopened(cause), cause)
-        sock = self._dialling
-        if sock is not None:
-            _shut(sock)
+    def _why_not_open(self) -> ConnectError | None:
+        wanted = not self.cancelled and self.close_request is None
+        return self.opening.why_not(wanted)
+
+    def _unopened(self, cause: Exception) -> Ended:
+        by_us = self.opening.given_up_by_us
+        return Ended(code=1006, reason=str(cause), was_clean=False, by_us=by_us)
 
     @staticmethod
     def _failed(exc: Exception) -> Ended:
         reason = str(exc) if isinstance(exc, VoxsyncError) else "internal error"
         return Ended(code=1006, reason=reason, was_clean=False, by_us=False, cause=exc)
-
-    @staticmethod
-    def _unopened(cause: Exception) -> Ended:
-        by_us = isinstance(cause, ConnectError) and not isinstance(cause, TimeoutError)
-        return Ended(code=1006, reason=str(cause), was_clean=False, by_us=by_us)
 
     # The I/O thread's life
 
@@ -205,23 +183,19 @@ class Connection:
                 sock, rest = opener(self)
             except VoxsyncError as exc:
                 # Giving up breaks the socket under the dialler: that error is ours.
-                why = self._given_up()
+                why = self._why_not_open()
                 if why is None:
                     self._finalise(self._failed(exc))
                 else:
                     self._finalise(self._unopened(why), why)
                 return
-            with self._phase:
-                self._in_loop = not self._abandoned
-            if self._in_loop:
+            if self.opening.finish():
                 self._move_bytes(sock, rest)
             else:
                 sock.close()
         except Exception as exc:
             logger.exception("the I/O thread of session %s failed", self._owner.id)
             self._finalise(self._failed(exc))
-        finally:
-            self._dialling = None
 
     def _move_bytes(self, sock: socket.socket, rest: bytes) -> None:
         loop = self._loop = IOLoop()
@@ -285,7 +259,9 @@ class Connection:
                 engine.cancel()
             elif self.close_request is not None:
                 engine.close(*self.close_request, now)
-            elif engine.state is ReadyState.CONNECTING and (why := self._given_up()):
+            elif engine.state is ReadyState.CONNECTING and (
+                why := self._why_not_open()
+            ):
                 engine.fail(why)
         if self._backlog:
             self._decode(now)
@@ -295,7 +271,7 @@ class Connection:
         """See `Driver`."""
         due = self.engine.deadline()
         if self.engine.state is ReadyState.CONNECTING:
-            limit = self.started_at + self._options.open_timeout
+            limit = self.opening.due
             return limit if due is None else min(due, limit)
         return due
 
@@ -404,9 +380,18 @@ class Connection:
         return error
 
 
-def _shut(sock: socket.socket) -> None:
-    """Make a blocked read or write on the socket return."""
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        logger.debug("the socket of a given-up opening was gone already")
+def closed_error(event: CloseEvent | None) -> SessionClosed:
+    """For whoever sends too late; None = closing, but not over yet."""
+    if event is None:
+        return SessionClosed("the session is closing; nothing more can be sent")
+    error = SessionClosed(
+        f"the session is over (code {event.code}"
+        + (f", {event.reason}" if event.reason else "")
+        + ")",
+        code=event.code,
+        reason=event.reason,
+        was_clean=event.was_clean,
+        unsent=event.unsent,
+    )
+    error.__cause__ = event.error
+    return error

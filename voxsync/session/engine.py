@@ -8,7 +8,6 @@ connection and is cheap to make anew.
 from __future__ import annotations
 
 import collections
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from voxsync.dialects.base import (
@@ -31,7 +30,7 @@ from voxsync.events import (
     MessageEvent,
     OpenEvent,
 )
-from voxsync.session.lifecycle import ReadyState, Trigger, next_state
+from voxsync.session.lifecycle import Ended, ReadyState, Trigger, next_state
 from voxsync.wire import Binary, Close, Fault, Pong, Role, Text
 from voxsync.wire.keepalive import Verdict
 
@@ -43,26 +42,7 @@ if TYPE_CHECKING:
     from voxsync.wire import Wire
     from voxsync.wire.keepalive import Keepalive
 
-__all__ = ["Ended", "Engine"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How the connection came to its end.
-
-    Attributes:
-        code: See `CloseEvent.code`.
-        reason: The peer's words, or ours.
-        was_clean: The closing handshake was completed.
-        by_us: The application asked for it.
-        cause: What broke it, if something did.
-    """
-
-    code: int
-    reason: str
-    was_clean: bool
-    by_us: bool
-    cause: Exception | None = None
+__all__ = ["Engine"]
 
 
 class Engine:

@@ -8,9 +8,10 @@ application's input (`is_active`), since results still arrive.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-__all__ = ["ReadyState", "Trigger", "next_state"]
+__all__ = ["Ended", "ReadyState", "Trigger", "next_state"]
 
 
 class ReadyState(IntEnum):
@@ -29,6 +30,25 @@ class Trigger(StrEnum):
     CLOSE = "we want the closing handshake"
     PEER_CLOSE = "the peer sent its Close frame"
     END = "the connection is gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the connection came to its end.
+
+    Attributes:
+        code: See `CloseEvent.code`.
+        reason: The peer's words, or ours.
+        was_clean: The closing handshake was completed.
+        by_us: The application asked for it.
+        cause: What broke it, if something did.
+    """
+
+    code: int
+    reason: str
+    was_clean: bool
+    by_us: bool
+    cause: Exception | None = None
 
 
 _S, _T = ReadyState, Trigger

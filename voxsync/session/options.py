@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from voxsync.redact import redact_headers, redact_url
+from voxsync.transport import DialOptions
+from voxsync.transport.dial import check_header
 
 if TYPE_CHECKING:
     import ssl
 
+    from voxsync.dialects.base import UpgradeRequest
     from voxsync.events import Dispatcher
 
-__all__ = ["AUTO", "Auto", "Headers", "SessionOptions", "normal_headers"]
+__all__ = [
+    "AUTO",
+    "Auto",
+    "Headers",
+    "SessionOptions",
+    "normal_headers",
+    "request_options",
+]
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -179,3 +189,25 @@ def _check_proxy(proxy: str | None) -> None:
         raise ValueError(
             f"proxy {redact_url(proxy)!r}: use http://[user:password@]host:port"
         )
+
+
+def request_options(request: UpgradeRequest, options: SessionOptions) -> DialOptions:
+    """How to dial for a request: its headers, overridden by the user's of that name.
+
+    Raises:
+        ValueError: A header would break the request.
+    """
+    theirs = normal_headers(options.headers)
+    named = {name.lower() for name, _ in theirs}
+    ours = tuple(pair for pair in request.headers if pair[0].lower() not in named)
+    for name, value in ours + theirs:
+        check_header(name, value)
+    return DialOptions(
+        headers=ours + theirs,
+        subprotocols=options.subprotocols or request.subprotocols,
+        ssl_context=options.ssl_context,
+        proxy=options.proxy,
+        send_buffer=options.send_buffer,
+        unsent_buffer=options.write_buffer,
+        user_timeout=options.write_timeout,
+    )

@@ -6,21 +6,17 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from voxsync.errors import InvalidState, SessionClosed
-from voxsync.events import CreatedEvent, ErrorEvent, EventTarget
-from voxsync.redact import redact_url
+from voxsync.errors import InvalidState
+from voxsync.events import CreatedEvent
 from voxsync.session import registry
 from voxsync.session.connection import FINISH, Connection
-from voxsync.session.delivery import Delivery
 from voxsync.session.lifecycle import ReadyState
-from voxsync.session.options import AUTO, SessionOptions, normal_headers
-from voxsync.session.outbox import Outbox
-from voxsync.session.receiver import MessageIterator, Receiver
-from voxsync.session.stats import Stats
-from voxsync.transport import DialOptions, dial
-from voxsync.transport.dial import check_header, check_url
+from voxsync.session.options import AUTO, request_options
+from voxsync.session.receiver import MessageIterator
+from voxsync.session.view import SessionView
+from voxsync.transport import dial
 from voxsync.wire import Role, is_sendable_close_code
 
 if TYPE_CHECKING:
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from voxsync.dialects.base import Dialect
-    from voxsync.events import CloseEvent, Event, MessageEvent
+    from voxsync.events import CloseEvent
 
 __all__ = ["Session"]
 
@@ -37,13 +33,11 @@ logger = logging.getLogger("voxsync.session")
 
 MessageT = TypeVar("MessageT")
 
-_DEFAULTS = SessionOptions()
-
 # What close() grants, beyond close_timeout, for the last events to be delivered.
 _CLOSE_SLACK = 0.45
 
 
-class Session(EventTarget, Generic[MessageT]):
+class Session(SessionView[MessageT]):
     """A WebSocket session: two threads, a bounded queue in, events out.
 
     Thread: every method may be called from every thread, listeners included;
@@ -52,35 +46,6 @@ class Session(EventTarget, Generic[MessageT]):
     """
 
     _default_ping_interval: float | None = 20.0
-
-    def __init__(self, url: str, options: SessionOptions | None = None) -> None:
-        super().__init__()
-        check_url(url)
-        if options is not None and not isinstance(options, SessionOptions):
-            raise TypeError(
-                f"options must be SessionOptions, not {type(options).__name__}"
-            )
-        self.options = options or _DEFAULTS
-        for name, value in normal_headers(self.options.headers):
-            check_header(name, value)
-        self.id = os.urandom(4).hex()
-        self._url = url
-        self._pid = registry.here()
-        self._lock = threading.Lock()  # guards _connection's creation
-        self._connection: Connection | None = None
-        self._unused_closed = False
-        self._io_thread: threading.Thread | None = None
-        self._told_of_drops = False
-        self._outbox = Outbox(self.options.send_queue, self._closed_error)
-        self._receiver: Receiver[MessageT] = Receiver(self.options.receive_queue)
-        self._delivery = Delivery(
-            f"voxsync-events-{self.id}",
-            self,
-            dispatcher=self.options.dispatcher,
-            limit=self.options.inbox,
-            resume=self._wake,
-            watch=self._watch,
-        )
 
     # What a door or server fills in
 
@@ -112,23 +77,15 @@ class Session(EventTarget, Generic[MessageT]):
             raise InvalidState("a listener cannot wait for connect(); use wait=False")
         dialect = self._make_dialect()
         request = dialect.request()
-        headers = _merged(request.headers, normal_headers(self.options.headers))
-        for name, value in headers:
-            check_header(name, value)
         options = self.options
-        dial_options = DialOptions(
-            headers=headers,
-            subprotocols=options.subprotocols or request.subprotocols,
-            ssl_context=options.ssl_context,
-            proxy=options.proxy,
-            send_buffer=options.send_buffer,
-            unsent_buffer=options.write_buffer,
-            user_timeout=options.write_timeout,
-        )
+        dial_options = request_options(request, options)
 
         def opener(connection: Connection) -> tuple[socket.socket, bytes]:
             dialled = dial(
-                request.url, dial_options, options.open_timeout, connection.connecting
+                request.url,
+                dial_options,
+                options.open_timeout,
+                connection.opening.connected,
             )
             connection.subprotocol = dialled.upgraded.subprotocol
             return dialled.sock, dialled.upgraded.rest
@@ -205,17 +162,8 @@ class Session(EventTarget, Generic[MessageT]):
         connection.run(lambda _: (sock, rest))
 
     def _wait_open(self, connection: Connection, timeout: float | None) -> None:
-        limit = self.options.open_timeout if timeout is None else timeout
-        end = time.monotonic() + limit
         try:
-            # Sliced, so that cancel() needs no lock to get us out of here.
-            while not connection.settled.wait(
-                min(0.05, max(0.0, end - time.monotonic()))
-            ):
-                if connection.cancelled or connection.close_request is not None:
-                    connection.watch()
-                elif time.monotonic() >= end:
-                    connection.time_out(limit)
+            connection.wait_open(timeout or self.options.open_timeout)
         except BaseException:  # Ctrl-C
             self.cancel()
             connection.watch()
@@ -228,88 +176,6 @@ class Session(EventTarget, Generic[MessageT]):
             self._join_io(0.5)
             self._delivery.join(0.5)
             raise event.error
-
-    def _watch(self) -> bool:
-        connection = self._connection
-        return connection is not None and connection.watch()
-
-    def _wake(self) -> None:
-        connection = self._connection
-        if connection is not None:
-            connection.wake()
-
-    # State
-
-    @property
-    def url(self) -> str:
-        """Where the session leads, as given; `repr` masks what could be secret."""
-        return self._url
-
-    @property
-    def ready_state(self) -> ReadyState:
-        """`ReadyState.CONNECTING`, `OPEN`, `CLOSING` or `CLOSED` (0 to 3)."""
-        connection = self._connection
-        if connection is None:
-            return ReadyState.CLOSED if self._unused_closed else ReadyState.CONNECTING
-        return connection.state
-
-    @property
-    def is_active(self) -> bool:
-        """Whether the service takes input: OPEN and not finished."""
-        return self.ready_state is ReadyState.OPEN and not self._outbox.finished
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the session is over."""
-        return self.ready_state is ReadyState.CLOSED
-
-    @property
-    def close_code(self) -> int | None:
-        """The close code (RFC 6455, 7.1.5), None before the end."""
-        event = self._close_event
-        return None if event is None else event.code
-
-    @property
-    def close_reason(self) -> str | None:
-        """The close reason, None before the end."""
-        event = self._close_event
-        return None if event is None else event.reason
-
-    @property
-    def subprotocol(self) -> str | None:
-        """The subprotocol the server chose."""
-        connection = self._connection
-        return None if connection is None else connection.subprotocol
-
-    @property
-    def stats(self) -> Stats:
-        """A snapshot of the session's figures."""
-        connection, outbox = self._connection, self._outbox
-        if connection is None:
-            return Stats()
-        engine, event = connection.engine, connection.close_event
-        opened = engine.opened_at
-        return Stats(
-            bytes_sent=engine.bytes_sent,
-            bytes_received=engine.bytes_received,
-            messages_sent=engine.messages_sent,
-            messages_received=engine.messages_received,
-            send_queue=outbox.qsize(),
-            send_queue_highest=outbox.highest,
-            send_blocked=outbox.blocked_seconds,
-            send_refused=outbox.refused,
-            unsent=0 if event is None else event.unsent,
-            inbox=self._delivery.waiting,
-            receive_dropped=self._receiver.dropped,
-            listener_errors=self._listener_errors,
-            ping_round_trip=engine.ping_round_trip,
-            open_seconds=None if opened is None else opened - connection.started_at,
-        )
-
-    @property
-    def _close_event(self) -> CloseEvent | None:
-        connection = self._connection
-        return None if connection is None else connection.close_event
 
     # Sending
 
@@ -505,68 +371,3 @@ class Session(EventTarget, Generic[MessageT]):
             return True
         thread.join(timeout)
         return not thread.is_alive()
-
-    # The events thread's side
-
-    def _received(self, event: MessageEvent) -> Event | None:
-        if self._receiver.put(event.data) or self._told_of_drops:
-            return None
-        if self._has_listeners("message"):
-            return None  # the listeners have it; nothing is lost
-        self._told_of_drops = True
-        logger.warning("session %s: nobody receives; messages are dropped", self.id)
-        return ErrorEvent(
-            self,
-            InvalidState(
-                f"more than {self.options.receive_queue} messages and nobody takes "
-                "them: iterate receive(), or add a `message` listener; those that do "
-                "not fit are dropped and counted in stats.receive_dropped"
-            ),
-        )
-
-    def _ended(self, event: CloseEvent) -> None:
-        self._receiver.end(event.error)
-
-    def _wants(self, event: Event) -> bool:
-        # Messages always: they are for receive() as well.
-        return event.attribute == "message" or self._has_listeners(event.attribute)
-
-    # Inside
-
-    def _check_process(self) -> None:
-        if os.getpid() != self._pid:
-            raise SessionClosed(
-                f"this session belongs to process {self._pid}; threads do not "
-                "survive fork(): make sessions after it"
-            )
-
-    def _closed_error(self) -> SessionClosed:
-        """For a sender that comes too late."""
-        event = self._close_event
-        if event is None:
-            return SessionClosed("the session is closing; nothing more can be sent")
-        error = SessionClosed(
-            f"the session is over (code {event.code}"
-            + (f", {event.reason}" if event.reason else "")
-            + ")",
-            code=event.code,
-            reason=event.reason,
-            was_clean=event.was_clean,
-            unsent=event.unsent,
-        )
-        error.__cause__ = event.error
-        return error
-
-    def __repr__(self) -> str:
-        return (
-            f"<{type(self).__name__} {self.id} {self.ready_state.name} "
-            f"{redact_url(self._url)}>"
-        )
-
-
-def _merged(
-    ours: tuple[tuple[str, str], ...], theirs: tuple[tuple[str, str], ...]
-) -> tuple[tuple[str, str], ...]:
-    """The door's headers, overridden by the user's of the same name."""
-    named = {name.lower() for name, _ in theirs}
-    return tuple(pair for pair in ours if pair[0].lower() not in named) + theirs

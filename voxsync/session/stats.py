@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Stats"]
+if TYPE_CHECKING:
+    from voxsync.session.connection import Connection
+    from voxsync.session.delivery import Delivery
+    from voxsync.session.outbox import Outbox
+    from voxsync.session.receiver import Receiver
+
+__all__ = ["Stats", "snapshot"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +50,35 @@ class Stats:
     listener_errors: int = 0
     ping_round_trip: float | None = None
     open_seconds: float | None = None
+
+
+def snapshot(
+    connection: Connection | None,
+    outbox: Outbox,
+    delivery: Delivery,
+    receiver: Receiver[Any],
+    listener_errors: int,
+) -> Stats:
+    """The figures now. Each is one word that one thread writes; no lock is needed."""
+    if connection is None:
+        return Stats()
+    engine, event = connection.engine, connection.close_event
+    opened_at = engine.opened_at
+    return Stats(
+        bytes_sent=engine.bytes_sent,
+        bytes_received=engine.bytes_received,
+        messages_sent=engine.messages_sent,
+        messages_received=engine.messages_received,
+        send_queue=outbox.qsize(),
+        send_queue_highest=outbox.highest,
+        send_blocked=outbox.blocked_seconds,
+        send_refused=outbox.refused,
+        unsent=0 if event is None else event.unsent,
+        inbox=delivery.waiting,
+        receive_dropped=receiver.dropped,
+        listener_errors=listener_errors,
+        ping_round_trip=engine.ping_round_trip,
+        open_seconds=(
+            None if opened_at is None else opened_at - connection.opening.started_at
+        ),
+    )

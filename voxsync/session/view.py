@@ -1,0 +1,178 @@
+"""What can be read of a session, and what its events thread needs of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from voxsync.errors import InvalidState, SessionClosed
+from voxsync.events import ErrorEvent, EventTarget
+from voxsync.redact import redact_url
+from voxsync.session import registry
+from voxsync.session.connection import closed_error
+from voxsync.session.delivery import Delivery
+from voxsync.session.lifecycle import ReadyState
+from voxsync.session.options import SessionOptions, normal_headers
+from voxsync.session.outbox import Outbox
+from voxsync.session.receiver import Receiver
+from voxsync.session.stats import Stats, snapshot
+from voxsync.transport.dial import check_header, check_url
+
+if TYPE_CHECKING:
+    from voxsync.events import CloseEvent, Event, MessageEvent
+    from voxsync.session.connection import Connection
+
+__all__ = ["SessionView"]
+
+logger = logging.getLogger("voxsync.session")
+
+MessageT = TypeVar("MessageT")
+
+_DEFAULTS = SessionOptions()
+
+
+class SessionView(EventTarget, Generic[MessageT]):
+    """State, figures and parts of a session; `Session` adds the verbs."""
+
+    def __init__(self, url: str, options: SessionOptions | None = None) -> None:
+        super().__init__()
+        check_url(url)
+        if options is not None and not isinstance(options, SessionOptions):
+            raise TypeError(
+                f"options must be SessionOptions, not {type(options).__name__}"
+            )
+        self.options = options or _DEFAULTS
+        for name, value in normal_headers(self.options.headers):
+            check_header(name, value)
+        self.id = os.urandom(4).hex()
+        self._url = url
+        self._pid = registry.here()
+        self._lock = threading.Lock()  # guards _connection's creation
+        self._connection: Connection | None = None
+        self._unused_closed = False
+        self._io_thread: threading.Thread | None = None
+        self._told_of_drops = False
+        self._outbox = Outbox(self.options.send_queue, self._closed_error)
+        self._receiver: Receiver[MessageT] = Receiver(self.options.receive_queue)
+        self._delivery = Delivery(
+            f"voxsync-events-{self.id}",
+            self,
+            dispatcher=self.options.dispatcher,
+            limit=self.options.inbox,
+            resume=self._wake,
+            watch=self._watch,
+        )
+
+    # State
+
+    @property
+    def url(self) -> str:
+        """Where the session leads, as given; `repr` masks what could be secret."""
+        return self._url
+
+    @property
+    def ready_state(self) -> ReadyState:
+        """`ReadyState.CONNECTING`, `OPEN`, `CLOSING` or `CLOSED` (0 to 3)."""
+        connection = self._connection
+        if connection is None:
+            return ReadyState.CLOSED if self._unused_closed else ReadyState.CONNECTING
+        return connection.state
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the service takes input: OPEN and not finished."""
+        return self.ready_state is ReadyState.OPEN and not self._outbox.finished
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the session is over."""
+        return self.ready_state is ReadyState.CLOSED
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code (RFC 6455, 7.1.5), None before the end."""
+        event = self._close_event
+        return None if event is None else event.code
+
+    @property
+    def close_reason(self) -> str | None:
+        """The close reason, None before the end."""
+        event = self._close_event
+        return None if event is None else event.reason
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol the server chose."""
+        connection = self._connection
+        return None if connection is None else connection.subprotocol
+
+    @property
+    def stats(self) -> Stats:
+        """A snapshot of the session's figures."""
+        return snapshot(
+            self._connection,
+            self._outbox,
+            self._delivery,
+            self._receiver,
+            self._listener_errors,
+        )
+
+    @property
+    def _close_event(self) -> CloseEvent | None:
+        connection = self._connection
+        return None if connection is None else connection.close_event
+
+    def _watch(self) -> bool:
+        connection = self._connection
+        return connection is not None and connection.watch()
+
+    def _wake(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.wake()
+
+    # The events thread's side
+
+    def _received(self, event: MessageEvent) -> Event | None:
+        if self._receiver.put(event.data) or self._told_of_drops:
+            return None
+        if self._has_listeners("message"):
+            return None  # the listeners have it; nothing is lost
+        self._told_of_drops = True
+        logger.warning("session %s: nobody receives; messages are dropped", self.id)
+        return ErrorEvent(
+            self,
+            InvalidState(
+                f"more than {self.options.receive_queue} messages and nobody takes "
+                "them: iterate receive(), or add a `message` listener; those that do "
+                "not fit are dropped and counted in stats.receive_dropped"
+            ),
+        )
+
+    def _ended(self, event: CloseEvent) -> None:
+        self._receiver.end(event.error)
+
+    def _wants(self, event: Event) -> bool:
+        # Messages always: they are for receive() as well.
+        return event.attribute == "message" or self._has_listeners(event.attribute)
+
+    # Inside
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise SessionClosed(
+                f"this session belongs to process {self._pid}; threads do not "
+                "survive fork(): make sessions after it"
+            )
+
+    def _closed_error(self) -> SessionClosed:
+        """For a sender that comes too late."""
+        return closed_error(self._close_event)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.id} {self.ready_state.name} "
+            f"{redact_url(self._url)}>"
+        )
