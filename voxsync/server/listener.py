@@ -18,6 +18,7 @@ from voxsync.server.session import ServerSession
 from voxsync.server.upgrade import IncomingRequest, Refusal, upgrade
 from voxsync.session import SessionOptions
 from voxsync.transport import Wakeup
+from voxsync.wire import Role, Wire
 
 if TYPE_CHECKING:
     import ssl
@@ -287,9 +288,10 @@ class Listener:
             session = self._make_session(result.request, self._options)
             with self._lock:
                 self._opening.discard(sock)
-                if self._closed.is_set():
-                    return
                 self._sessions.add(session)
+                closed = self._closed.is_set()
+            if closed:  # after close() had looked for sessions
+                session.close(1001, "the server is closing", wait=False)
             stream.setblocking(False)
             threading.current_thread().name = f"voxsync-io-{session.id}"
             try:
@@ -299,6 +301,8 @@ class Listener:
                     result.subprotocol,
                     lambda: self._announce(session),
                 )
+            except InvalidState:  # closed before it began: nobody was told of it
+                _say_goodbye(stream)
             finally:
                 with self._lock:
                     self._sessions.discard(session)
@@ -311,6 +315,17 @@ class Listener:
                 receiver(self, session=session)
             except BaseException:
                 logger.exception("connection handler %r failed", receiver)
+
+
+def _say_goodbye(stream: socket.socket) -> None:
+    """Close 1001 on a connection whose upgrade was answered already."""
+    wire = Wire(Role.SERVER)
+    wire.send_close(1001, "the server is closing")
+    stream.settimeout(1.0)
+    stream.sendall(wire.out)
+    stream.shutdown(socket.SHUT_WR)
+    while stream.recv(4096):  # until the client has ended its side, or a second
+        pass
 
 
 def _listen(host: str, port: int, receive_buffer: int | None) -> socket.socket:
