@@ -171,7 +171,7 @@ class Listener:
             sessions, threads = list(self._sessions), list(self._threads)
             for sock in self._opening:
                 with contextlib.suppress(OSError):  # gone by itself
-                    sock.shutdown(socket.SHUT_RDWR)
+                    sock.shutdown(socket.SHUT_RD)  # what is to be said can be said
         for session in sessions:
             session.close(1001, "the server is closing", wait=False)
         for thread in threads:
