@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     )
     from voxsync.mimi import MimiSession
     from voxsync.plain import PlainSession
-    from voxsync.session import ReadyState, SessionOptions, Stats
+    from voxsync.session import ReadyState, SessionOptions
+    from voxsync.session.stats import Stats
 
 __all__ = [
     "AudioFormat",
@@ -78,7 +79,8 @@ _HOMES = {
     ),
     "mimi": ("MimiSession",),
     "plain": ("PlainSession",),
-    "session": ("ReadyState", "SessionOptions", "Stats"),
+    "session": ("ReadyState", "SessionOptions"),
+    "session.stats": ("Stats",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,4 +1,4 @@
-"""The events a session tells of: frozen, one class each.
+"""The events a session tells of: frozen, one class each, equal only to themselves.
 
 Names follow the DOM's WebSocket and VoxEngine; order is invariant I1: `created`,
 `open`, any of {`message`, `media-*`, `error`}, `close`.
@@ -35,7 +35,7 @@ class EventType(StrEnum):
     MEDIA_ENDED = "media-ended"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Event:
     """What every event has.
 
@@ -51,7 +51,7 @@ class Event:
     target: Any = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CreatedEvent(Event):
     """`connect()` was called; the connection is being opened."""
 
@@ -59,7 +59,7 @@ class CreatedEvent(Event):
     attribute: ClassVar[str] = "created"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OpenEvent(Event):
     """The service takes input."""
 
@@ -67,7 +67,7 @@ class OpenEvent(Event):
     attribute: ClassVar[str] = "open"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MessageEvent(Event):
     """The service said something.
 
@@ -96,7 +96,7 @@ class MessageEvent(Event):
         return getattr(self.data, "raw", self.data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ErrorEvent(Event):
     """Something went wrong. The session goes on unless `close` follows.
 
@@ -109,7 +109,7 @@ class ErrorEvent(Event):
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CloseEvent(Event):
     """The session is over; nothing follows.
 
@@ -131,7 +131,7 @@ class CloseEvent(Event):
     error: BaseException | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MediaStartedEvent(Event):
     """The far end's audio begins to play (again).
 
@@ -148,7 +148,7 @@ class MediaStartedEvent(Event):
     custom_parameters: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MediaEndedEvent(Event):
     """The far end's audio has run out, or was stopped.
 

@@ -8,7 +8,6 @@ from voxsync.session.lifecycle import ReadyState
 from voxsync.session.messages import MessageSession
 from voxsync.session.options import AUTO, Headers, SessionOptions
 from voxsync.session.session import Session
-from voxsync.session.stats import Stats
 
 __all__ = [
     "AUTO",
@@ -17,5 +16,4 @@ __all__ = [
     "ReadyState",
     "Session",
     "SessionOptions",
-    "Stats",
 ]

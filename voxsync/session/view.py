@@ -17,12 +17,12 @@ from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions, normal_headers
 from voxsync.session.outbox import Outbox
 from voxsync.session.receiver import Receiver
-from voxsync.session.stats import Stats, snapshot
 from voxsync.transport.dial import check_header, check_url
 
 if TYPE_CHECKING:
     from voxsync.events import CloseEvent, Event, MessageEvent
     from voxsync.session.connection import Connection
+    from voxsync.session.stats import Stats
 
 __all__ = ["SessionView"]
 
@@ -111,6 +111,8 @@ class SessionView(EventTarget, Generic[MessageT]):
     @property
     def stats(self) -> Stats:
         """A snapshot of the session's figures."""
+        from voxsync.session.stats import snapshot  # noqa: PLC0415 - start-up time
+
         return snapshot(
             self._connection,
             self._outbox,

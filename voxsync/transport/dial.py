@@ -9,20 +9,17 @@ from __future__ import annotations
 import functools
 import os
 import socket
-import ssl
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
-
-import websocket
-from websocket import _http, _socket
 
 from voxsync.errors import ConnectError, OpenTimeout, VoxsyncError
 from voxsync.redact import Redactor, redact_url
 from voxsync.transport.upgrade import Upgraded, upgrade
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
 __all__ = ["DialOptions", "Dialled", "check_header", "check_url", "dial"]
@@ -118,6 +115,8 @@ def check_header(name: str, value: str) -> None:
 @functools.cache
 def shared_ssl_context() -> ssl.SSLContext:
     """One context for all sessions with default trust: loading it takes 20 ms."""
+    import ssl  # noqa: PLC0415 - sessions without TLS do without
+
     return ssl.create_default_context()
 
 
@@ -169,9 +168,14 @@ def _connect(url: str, options: DialOptions, timeout: float) -> Any:
     context = options.ssl_context or (
         shared_ssl_context() if url.startswith("wss:") else None
     )
+    # Imported by the first connection: it costs a program's start as much as all of
+    # voxsync does.
+    from websocket import _http, _socket  # noqa: PLC0415
+
     how = _socket.sock_opt(_socket_options(options), {"context": context})
     how.timeout = timeout
-    sock, _address = _http.connect(url, how, _proxy(options.proxy), None)
+    proxy = _proxy(options.proxy, _http.proxy_info)
+    sock, _address = _http.connect(url, how, proxy, None)
     return sock
 
 
@@ -190,8 +194,7 @@ def _socket_options(options: DialOptions) -> list[tuple[int, int, int]]:
     return found
 
 
-def _proxy(proxy: str | None) -> Any:
-    proxy_info: Any = _http.proxy_info
+def _proxy(proxy: str | None, proxy_info: Any) -> Any:
     # The common case is told apart here: the library would first parse the host as
     # an address and walk through no_proxy.
     if proxy is None and any(name in os.environ for name in _PROXY_VARIABLES):
@@ -217,6 +220,10 @@ def _translate(
     exc: Exception, where: str, timeout: float, redactor: Redactor
 ) -> ConnectError:
     """One of our errors for whatever the layers below raised."""
+    import ssl  # noqa: PLC0415 - see _connect
+
+    import websocket  # noqa: PLC0415
+
     said = redactor.text(str(exc)) or type(exc).__name__
     if isinstance(exc, (TimeoutError, websocket.WebSocketTimeoutException)):
         return OpenTimeout(f"{where} was not open within {timeout:g} s")

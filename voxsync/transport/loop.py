@@ -12,7 +12,6 @@ import heapq
 import itertools
 import selectors
 import socket
-import ssl
 import time
 from typing import Protocol
 
@@ -30,7 +29,13 @@ _TLS_PIECE = 16 * 1024
 # Pieces read in one go at most, so that a flood on one connection leaves time for its
 # own writes and for the other connections.
 _PIECES = 8
-_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def _tls_would_block() -> tuple[type[OSError], ...]:
+    # Imported by the first TLS connection: others do without.
+    from ssl import SSLWantReadError, SSLWantWriteError  # noqa: PLC0415
+
+    return (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
 
 class Driver(Protocol):
@@ -87,12 +92,22 @@ class Driver(Protocol):
 class Channel:
     """One connection in the loop."""
 
-    __slots__ = ("driver", "due", "interest", "is_tls", "notified", "shut", "sock")
+    __slots__ = (
+        "driver",
+        "due",
+        "interest",
+        "is_tls",
+        "notified",
+        "shut",
+        "sock",
+        "would_block",
+    )
 
     def __init__(self, sock: socket.socket, driver: Driver) -> None:
         self.sock = sock
         self.driver = driver
-        self.is_tls = isinstance(sock, ssl.SSLSocket)
+        self.is_tls = hasattr(sock, "pending")  # an ssl.SSLSocket
+        self.would_block = _tls_would_block() if self.is_tls else (BlockingIOError,)
         self.interest = _READ
         self.due: float | None = None  # the entry of the heap that counts
         self.notified = False
@@ -217,7 +232,7 @@ class IOLoop:
         for _ in range(_PIECES):
             try:
                 data = sock.recv(_PIECE)
-            except _WOULD_BLOCK:
+            except channel.would_block:
                 return
             except OSError as exc:
                 driver.eof(exc, now)
@@ -244,7 +259,7 @@ class IOLoop:
                     count = sock.send(out)
                 del out[:count]
                 driver.wrote(count, now)
-        except _WOULD_BLOCK:
+        except channel.would_block:
             pass
         except OSError as exc:
             self._lost(channel, exc, now)
