@@ -520,6 +520,19 @@ def test_last_words_have_a_bound():
     assert len(toy.ends) == 1
 
 
+def test_last_words_may_fail_too():
+    """An error while listening for them changes nothing: the write's is told."""
+
+    class Broken:
+        def recv(self, size):
+            raise ConnectionResetError
+
+    loop, toy, error = IOLoop(), Toy(), BrokenPipeError()
+    loop._lost(Channel(Broken(), toy), error, 0.0)
+    loop.close()
+    assert toy.ends == [error]
+
+
 def test_done_within_a_burst_ends_it(running, any_pair):
     """A driver that is done is told nothing more."""
     ours, theirs = any_pair()

@@ -5,6 +5,7 @@ import gc
 import os
 import select
 import signal
+import socket
 import threading
 
 import pytest
@@ -122,6 +123,19 @@ def test_a_wake_under_way_keeps_its_descriptor(wakeup):
     gc.collect()
     with pytest.raises(OSError):
         os.fstat(number)
+
+
+def test_no_descriptor_to_be_had(wakeup, monkeypatch):
+    """A process at its limit gets the system's error, and nothing but that."""
+
+    def fail(*args):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "eventfd", fail, raising=False)
+    monkeypatch.setattr(socket, "socketpair", fail)
+    with pytest.raises(OSError, match="Too many"):
+        Wakeup()
+    gc.collect()
 
 
 def test_no_wake_up_is_lost(wakeup):

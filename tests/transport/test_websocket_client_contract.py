@@ -92,7 +92,6 @@ def test_the_exceptions_that_are_translated():
         websocket.WebSocketTimeoutException,
         websocket.WebSocketAddressException,
         websocket.WebSocketProxyException,
-        websocket.WebSocketConnectionClosedException,
     ):
         assert issubclass(error, base)
     assert not issubclass(base, OSError)

@@ -238,8 +238,6 @@ def _translate(
         return ConnectError(f"the host of {where} could not be resolved: {said}")
     if isinstance(exc, websocket.WebSocketProxyException):
         return ConnectError(f"the proxy did not connect to {where}: {said}")
-    if isinstance(exc, websocket.WebSocketConnectionClosedException):
-        return ConnectError(f"{where} closed the connection instead of answering")
     if isinstance(exc, OSError):
         return ConnectError(f"could not connect to {where}: {said}")
     return ConnectError(f"{where} could not be opened: {said}")

@@ -24,7 +24,8 @@ class _EventFd:
         os.eventfd_read(self.fd)
 
     def __del__(self) -> None:
-        os.close(self.fd)
+        with contextlib.suppress(AttributeError):  # there was no descriptor to be had
+            os.close(self.fd)
 
 
 class _SocketPair:
@@ -46,8 +47,9 @@ class _SocketPair:
             pass
 
     def __del__(self) -> None:
-        self.reader.close()
-        self.writer.close()
+        with contextlib.suppress(AttributeError):  # there was no descriptor to be had
+            self.reader.close()
+            self.writer.close()
 
 
 _Bell = _EventFd if hasattr(os, "eventfd") else _SocketPair
