@@ -198,6 +198,7 @@ def started(wstest: str, mode: str, spec: dict, folder: pathlib.Path):
     whole = {"exclude-cases": [], "exclude-agent-cases": {}, **spec}
     path = folder / f"{mode}.json"
     path.write_text(json.dumps(whole))
+    (folder / "index.json").unlink(missing_ok=True)  # of an earlier run
     log = folder / f"{mode}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
