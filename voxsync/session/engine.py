@@ -105,6 +105,7 @@ class Engine:
         self._final_at: float | None = None  # the last word is due after finish()
         self._linger_at: float | None = None  # the service is to close after it
         self._pinged_at: float | None = None
+        self._paused = False  # we read nothing, for want of room
         self._cause: Exception | None = None
         self._fault: Fault | None = None
 
@@ -126,12 +127,16 @@ class Engine:
 
     def command(self, item: object, now: float) -> None:
         """Encode one message of the application."""
-        self._apply(self.dialect.encode(item), now)
+        try:
+            self._apply(self.dialect.encode(item), now)
+        except Exception as exc:  # noqa: BLE001 - it was accepted, so this ends us (I2)
+            self._ends.append(self.bytes_sent + len(self.out) + 1)  # never reached
+            self.fail(exc)
 
     def finish(self, now: float) -> None:
         """The application has no more input."""
-        timeout = self._options.finish_timeout
-        self._final_at = None if timeout is None else now + timeout
+        self._final_at = now
+        self._await_final(now)
         self._apply(self.dialect.finish(), now)
 
     def inject(self, data: bytes) -> None:
@@ -164,8 +169,7 @@ class Engine:
         """Store what arrived; `decode` turns it into events."""
         self.bytes_received += len(data)
         self._keepalive.received(now)
-        if self._final_at is not None and self._options.finish_timeout is not None:
-            self._final_at = now + self._options.finish_timeout
+        self._await_final(now)
         self.wire.receive(data)
 
     def decode(self, limit: int, now: float) -> None:
@@ -177,15 +181,13 @@ class Engine:
             if kind is Binary or kind is Text:
                 self.messages_received += 1
                 try:
-                    outputs = decode(message.data)  # type: ignore[union-attr]
+                    for output in decode(message.data):  # type: ignore[union-attr]
+                        if type(output) is Deliver:
+                            events.append(MessageEvent(target, output.message))
+                        else:
+                            self._apply((output,), now)
                 except ProtocolError as exc:
                     events.append(ErrorEvent(target, exc))
-                    continue
-                for output in outputs:
-                    if type(output) is Deliver:
-                        events.append(MessageEvent(target, output.message))
-                    else:
-                        self._apply((output,), now)
             elif isinstance(message, Pong):
                 if self._pinged_at is not None:
                     self.ping_round_trip = now - self._pinged_at
@@ -223,10 +225,13 @@ class Engine:
 
     def pause(self, now: float) -> None:
         """Reading stopped for our own want of room: silence proves nothing now."""
+        self._paused = True
         self._keepalive.pause(now)
 
     def resume(self, now: float) -> None:
         """Reading goes on."""
+        self._paused = False
+        self._await_final(now)
         self._keepalive.resume(now)
 
     def eof(self, error: Exception | None, now: float) -> None:  # noqa: ARG002 - the driver's signature
@@ -263,7 +268,7 @@ class Engine:
                     TimeoutError(f"the closing handshake took more than {limit:g} s")
                 )
             )
-        elif self._final_at is not None and now >= self._final_at:
+        elif self._final_at is not None and now >= self._final_at and not self._paused:
             limit = self._options.finish_timeout or 0.0
             self._end(
                 self._broken(
@@ -274,12 +279,14 @@ class Engine:
             if self._linger_at is not None and now >= self._linger_at:
                 self._linger_at = None
                 self.close(1000, "", now)
-            self._keep_alive(now)
+            if self._eof_at is None:  # else all was said, and silence is right
+                self._keep_alive(now)
 
     def deadline(self) -> float | None:
         """When `tick` has something to do at the latest."""
-        due = self._keepalive.deadline()
-        for moment in (self._close_at, self._eof_at, self._final_at, self._linger_at):
+        due = None if self._eof_at is not None else self._keepalive.deadline()
+        final_at = None if self._paused else self._final_at
+        for moment in (self._close_at, self._eof_at, final_at, self._linger_at):
             if moment is not None and (due is None or moment < due):
                 due = moment
         return due
@@ -310,7 +317,7 @@ class Engine:
         target = self._target
         for output in outputs:
             match output:
-                case Reply(data):
+                case Reply(data) if not self.wire.close_sent:  # else nobody wants it
                     if isinstance(data, str):
                         self.wire.send_text(data)
                     else:
@@ -319,7 +326,7 @@ class Engine:
                     self._ends.append(self.bytes_sent + len(self.out))
                 case Deliver(message):
                     self.events.append(MessageEvent(target, message))
-                case Ready():
+                case Ready() if self.state is ReadyState.CONNECTING:  # else too late
                     self._move(Trigger.READY)
                     self.opened_at = now
                     self.events.append(OpenEvent(target))
@@ -338,6 +345,12 @@ class Engine:
                     self.events.append(MediaEndedEvent(target, tag, info))
                 case Audio() | ClearAudio() if self._on_audio is not None:
                     self._on_audio(output)
+
+    def _await_final(self, now: float) -> None:
+        """The last word is due in `finish_timeout` from here, if it is due at all."""
+        if self._final_at is not None:
+            timeout = self._options.finish_timeout
+            self._final_at = None if timeout is None else now + timeout
 
     def _move(self, trigger: Trigger) -> None:
         self.state = next_state(self.state, trigger)
