@@ -288,8 +288,9 @@ def _asr_word(item: dict[str, object]) -> AsrWord:
 
 def _v1_item(item: dict[str, object]) -> NictV1Item:
     raw = _text(item.get("result"))
-    fields = (raw.split("|") + [""] * _V1_FIELDS)[:_V1_FIELDS]
-    return NictV1Item(*fields, raw=raw)
+    padded = [*raw.split("|"), *[""] * _V1_FIELDS]
+    surface, reading, base, speech, kind, form, noun = padded[:_V1_FIELDS]
+    return NictV1Item(surface, reading, base, speech, kind, form, noun, raw)
 
 
 def _v2_segment(item: dict[str, object], *, default: bool) -> NictV2Segment:

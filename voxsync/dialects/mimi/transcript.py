@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from voxsync.dialects.mimi.messages import (
@@ -99,8 +100,8 @@ class Transcript:
     def for_type(self, type: str) -> Transcript:
         """The text of one engine, e.g. `"asr#nictlvcsr2"`: a live view, maybe empty."""
         view = Transcript(self.language)
-        view._tracks = self._tracks  # noqa: SLF001 - its own class
-        view._only = type  # noqa: SLF001
+        view._tracks = self._tracks
+        view._only = type
         return view
 
     @property
@@ -128,10 +129,9 @@ class Transcript:
     def segments(self) -> tuple[Segment, ...]:
         """The text in pieces: one per word for `asr`, as sent for `nict-asr` v2."""
         track = self._track()
-        found = track.fixed + track.pending
+        found = (*track.fixed, *track.pending, None)
         return tuple(
-            _until(one, following)
-            for one, following in zip(found, (*found[1:], None), strict=True)
+            _until(one, following) for one, following in pairwise(found) if one
         )
 
     def _track(self) -> _Track:
