@@ -48,13 +48,10 @@ def test_shell_examples_are_valid_commands(capsys, monkeypatch):
     ]
     assert len(lines) >= 4
     parsed = []
-    for module in ("demo", "transcribe"):
+    for module in ("demo", "transcribe", "simulate"):
         monkeypatch.setattr(
             f"voxsync.cli.{module}.run", lambda a: parsed.append(a) or 0
         )
-    monkeypatch.setattr(
-        "voxsync.cli.simulate.run_mimi", lambda a: parsed.append(a) or 0
-    )
     for line in lines:
         assert main(line) == 0
     assert len(parsed) == len(lines)

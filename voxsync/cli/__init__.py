@@ -1,5 +1,6 @@
-"""The `voxsync` command: thin programs over the public API.
+"""The command `voxsync`: thin programs over the public doors.
 
-May import: everything; nothing imports it.
-Threads: the main thread receives and shows, one thread sends.
+Here live the subcommands and what they share; it may import everything, and nothing
+imports it. Threads: the main one waits and is the one that Ctrl-C reaches; a sender
+thread per recording; results come on the session's events thread.
 """

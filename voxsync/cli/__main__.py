@@ -1,4 +1,6 @@
-"""`python -m voxsync.cli` is `voxsync`."""
+"""`python -m voxsync.cli`: the same as the command `voxsync`."""
+
+from __future__ import annotations
 
 import sys
 

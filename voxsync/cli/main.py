@@ -1,4 +1,4 @@
-"""The command line: which command, and what its failures look like."""
+"""The command line: which command, how loud, and what an error ends with."""
 
 from __future__ import annotations
 
@@ -6,69 +6,129 @@ import argparse
 import logging
 import os
 import sys
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from voxsync.cli import demo, simulate, transcribe
+from voxsync.cli.exits import HELP, Exit, Usage, explain
 from voxsync.errors import VoxsyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["main"]
 
-_EPILOG = """\
+_EPILOG = f"""\
 examples:
   voxsync demo
-  voxsync transcribe speech.wav
-  voxsync simulate mimi --port 9000
+  voxsync transcribe --language ja meeting.wav
+  voxsync simulate mimi --port 8080
 
 `voxsync COMMAND --help` says more about each.
-"""
 
-
-class _Parser(argparse.ArgumentParser):
-    """Keeps the line breaks of examples, in subcommands too."""
-
-    def __init__(self, **settings: object) -> None:
-        settings["formatter_class"] = argparse.RawDescriptionHelpFormatter
-        super().__init__(**settings)  # type: ignore[arg-type]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="voxsync",
-        description="Real-time voice over WebSocket for synchronous programs.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument("--version", action="version", version=version("voxsync"))
-    parser.add_argument("-v", "--verbose", action="store_true", help="log to stderr")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, transcribe, simulate):
-        module.add_parser(commands)
-    return parser
+{HELP}"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code.
+    """Run a command and return its exit code.
 
     Args:
-        argv: The arguments; None = the process's own.
+        argv: Arguments; None = those of the process.
+
+    Raises:
+        SystemExit: From argparse, for `--help`, `--version` and a wrong command line.
+
+    Thread: the main one.
     """
-    args = _parser().parse_args(argv)
-    logging.basicConfig(
-        level=logging.DEBUG if args.verbose else logging.ERROR,
-        format="%(asctime)s %(name)s %(message)s",
-    )
+    _tolerate(sys.stdout, sys.stderr)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    with _logging(args.verbose):
+        try:
+            code = _run(args.run, args)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _silence_stdout()
+            return Exit.BROKEN_PIPE
+    return code
+
+
+def _run(
+    command: Callable[[argparse.Namespace], Exit], args: argparse.Namespace
+) -> Exit:
+    """The command, its expected errors as one line each."""
     try:
-        return int(args.run(args))
+        return command(args)
     except BrokenPipeError:
-        # Whoever reads our output has enough (`| head`). Python would complain about
-        # stdout once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        raise
+    except Usage as exc:
+        _complain(explain(exc))
+        return Exit.USAGE
     except KeyboardInterrupt:
-        return 130
-    except (VoxsyncError, OSError, ValueError) as exc:
-        print(f"voxsync: {exc}", file=sys.stderr)
-        return 1
+        _complain("interrupted")
+        return Exit.INTERRUPTED
+    except (VoxsyncError, OSError) as exc:
+        _complain(explain(exc))
+        return Exit.FAILED
+
+
+def _complain(words: str) -> None:
+    print(f"voxsync: {words}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="voxsync",
+        description="Real-time voice over WebSocket, from the command line.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"voxsync {version('voxsync')}"
+    )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="log what happens on the error output; twice: in detail",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (transcribe, simulate, demo):
+        command.add_parser(commands)
+    return parser
+
+
+@contextmanager
+def _logging(verbose: int) -> Iterator[None]:
+    """Log to the error output for the time of a command."""
+    logger = logging.getLogger("voxsync")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("voxsync: %(name)s: %(message)s"))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+
+
+def _tolerate(*streams: object) -> None:
+    """Let no character that a terminal cannot show become a traceback."""
+    for stream in streams:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _silence_stdout() -> None:
+    """Nobody reads it; the interpreter's last flush must not complain, either."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        pass  # no file behind it, so nothing that the interpreter would flush

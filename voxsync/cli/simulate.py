@@ -1,120 +1,206 @@
-"""`voxsync simulate`: local stand-ins for services."""
+"""`voxsync simulate`: a local service to try a client on, faults included."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voxsync.audio import AudioFormat
+from voxsync.cli.exits import HELP, Exit, Usage, explain, plain
+from voxsync.errors import FormatError, VoxsyncError
+from voxsync.simulators.faults import FAULTS, Fault, fault
+from voxsync.simulators.recogniser import open_recogniser
 
 if TYPE_CHECKING:
-    from voxsync.simulators.faults import Fault
+    from voxsync.simulators.mimi import MimiService, Record
     from voxsync.simulators.recogniser import Recogniser
 
-__all__ = ["add_parser"]
+__all__ = ["add_parser", "describe", "parse_fault", "run"]
 
-_EXAMPLES = """\
+
+class ListenError(VoxsyncError):
+    """The address or the port cannot be had."""
+
+
+# Seconds after which a session is reported whose predecessor is still going on.
+_LOOK_AGAIN_S = 0.5
+
+_EPILOG = f"""\
+The URL is printed on the standard output; sessions are reported on the error output
+when they are over. Ctrl-C ends the service, with exit code 0.
+
 examples:
-  voxsync simulate mimi --port 9000
-  voxsync simulate mimi --phrases my_sentences.txt
-  voxsync simulate mimi --fault close:code=4003,at=audio,after_bytes=32000
+  voxsync simulate mimi
+  voxsync simulate mimi --port 8080 --phrases my_phrases.txt
+  voxsync simulate mimi --recogniser scripted --fault close:code=4003,at=audio
+  MIMI_TOKEN=... voxsync simulate mimi --require-token
   voxsync simulate mimi --list-faults
 
-The URL is the first line on stdout. Ctrl-C ends it. With --require-token clients must
-send the token of the environment variable MIMI_TOKEN.
-"""
+{HELP}"""
+
+_SETTINGS = {each.name: each.type for each in fields(Fault) if each.name != "name"}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command's arguments."""
+    """Describe the command line."""
     parser = commands.add_parser(
-        "simulate", help="run a local stand-in for a service", epilog=_EXAMPLES
-    )
-    services = parser.add_subparsers(dest="service", required=True, metavar="SERVICE")
-    mimi = services.add_parser(
-        "mimi",
-        help="a mimi-compatible speech recognition service",
-        epilog=_EXAMPLES,
+        "simulate",
+        help="run a local service that speaks a voice service's protocol",
+        description="Run a local service that speaks a voice service's protocol.",
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    mimi.add_argument("--host", default="127.0.0.1", help="default: this machine only")
-    mimi.add_argument("--port", type=int, default=0, help="default: any free one")
-    mimi.add_argument(
+    add = parser.add_argument
+    add("service", choices=["mimi"], help="which protocol")
+    add("--host", default="127.0.0.1", help="default: %(default)s")
+    add("--port", type=int, default=0, metavar="N", help="default: any free one")
+    add(
         "--recogniser",
-        choices=("phrases", "dictation", "scripted"),
         default="phrases",
-        help="a phrase list, free dictation, or a fixed text (default phrases)",
+        choices=["phrases", "dictation", "scripted"],
+        help="phrases: what is on a list, English (default); dictation: any English, "
+        "slow; scripted: two Japanese sentences, whatever is said",
     )
-    mimi.add_argument("--phrases", metavar="FILE", help="one sentence a line")
-    mimi.add_argument("--fault", action="append", default=[], metavar="NAME[:K=V,...]")
-    mimi.add_argument("--list-faults", action="store_true", help="name them and stop")
-    mimi.add_argument("--require-token", action="store_true", help="that of MIMI_TOKEN")
-    mimi.set_defaults(run=run_mimi)
+    add("--phrases", type=Path, metavar="FILE", help="the list, one phrase a line")
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        type=parse_fault,
+        metavar="NAME[:KEY=VALUE,...]",
+        dest="faults",
+        help="what is to go wrong; may be given several times",
+    )
+    add("--list-faults", action="store_true", help="say what can go wrong, and end")
+    add(
+        "--require-token",
+        action="store_true",
+        help="let in only who has the token in the environment variable MIMI_TOKEN",
+    )
+    parser.set_defaults(run=run)
 
 
-def run_mimi(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> Exit:
     """Serve until Ctrl-C."""
-    from voxsync.simulators.faults import FAULTS  # noqa: PLC0415 - an extra's room
-    from voxsync.simulators.mimi import MimiService  # noqa: PLC0415
-
     if args.list_faults:
-        for name, description in FAULTS.items():
-            print(f"{name:20} {description}")
-        return 0
-    token = os.environ.get("MIMI_TOKEN") if args.require_token else None
-    if args.require_token and not token:
-        print("voxsync: --require-token needs MIMI_TOKEN to be set", file=sys.stderr)
-        return 2
-    service = MimiService(
-        args.host,
-        args.port,
-        recogniser=_recogniser(args),
-        faults=[parse_fault(text) for text in args.fault],
-        token=token,
-    )
-    with service:
-        print(service.url, flush=True)
-        print(f"voxsync: serving {service.url}; Ctrl-C ends it", file=sys.stderr)
-        try:
-            service.serve_forever()
-        except KeyboardInterrupt:
-            print("voxsync: ended", file=sys.stderr)
-    return 0
+        wide = max(map(len, FAULTS))
+        sys.stdout.writelines(f"{name:{wide}}  {FAULTS[name]}\n" for name in FAULTS)
+        print(f"\nsettings: {', '.join(_SETTINGS)}")
+        return Exit.OK
+    token = os.environ.get("MIMI_TOKEN", "").strip() if args.require_token else None
+    if token == "":
+        raise Usage("--require-token: set the environment variable MIMI_TOKEN")
+    recogniser = _recogniser(args)
+    from voxsync.simulators.mimi import MimiService  # noqa: PLC0415 - needs an extra
+
+    try:
+        service = MimiService(
+            args.host,
+            args.port,
+            recogniser=recogniser,
+            faults=args.faults,
+            token=token,
+        )
+        with suppress(KeyboardInterrupt), service:
+            print(service.url, flush=True)
+            _report_for_ever(service)
+    except OverflowError as exc:
+        raise Usage(f"--port {args.port}: a port is at most 65535") from exc
+    except OSError as exc:
+        where = f"{args.host}:{args.port}"
+        raise ListenError(f"cannot listen at {where}: {explain(exc)}") from exc
+    return Exit.OK
 
 
 def _recogniser(args: argparse.Namespace) -> Recogniser | None:
-    from voxsync.simulators.recogniser import open_recogniser  # noqa: PLC0415
-
+    if args.phrases is not None and args.recogniser != "phrases":
+        raise Usage(f"--phrases is of no use to --recogniser {args.recogniser}")
     if args.recogniser == "scripted":
         return None
-    return open_recogniser(args.recogniser, phrases=args.phrases)
+    try:
+        return open_recogniser(args.recogniser, phrases=args.phrases)
+    except ValueError as exc:
+        raise Usage(f"--phrases: {exc}") from exc
+
+
+def _report_for_ever(service: MimiService) -> None:
+    """Tell of each connection that is over, in the order of their ends."""
+    told: set[int] = set()
+    following = 1
+    while True:
+        with suppress(TimeoutError, LookupError):
+            service.wait_record(following, timeout=_LOOK_AGAIN_S)
+        records = service.records
+        for record in records:
+            if record.number < following or record.number in told:
+                continue
+            if record.over.is_set():
+                told.add(record.number)
+                print(describe(record), file=sys.stderr, flush=True)
+        following = max(following, records[0].number if records else 1)
+        while following in told:
+            told.discard(following)
+            following += 1
+
+
+def describe(record: Record) -> str:
+    """One line about a connection that is over."""
+    name = f"session {record.number}"
+    faults = f" [{', '.join(record.faults)}]" if record.faults else ""
+    if record.status is None:
+        return f"{name}: no answer to its request{faults}"
+    if record.status != 101:
+        return f"{name}: refused with status {record.status}{faults}"
+    asked = {**record.query, **record.headers}
+    process, language = (
+        plain(asked.get(key, "-"))
+        for key in ("x-mimi-process", "x-mimi-input-language")
+    )
+    kind = asked.get("content-type") or asked.get("x-mimi-content-type")
+    heard = f"{record.audio_bytes} bytes"
+    with suppress(FormatError):
+        audio = AudioFormat() if kind is None else AudioFormat.from_content_type(kind)
+        heard = f"{audio.seconds(record.audio_bytes):.1f} s at {audio.sample_rate} Hz"
+    breaches = f", broke: {', '.join(record.breaches)}" if record.breaches else ""
+    return (
+        f"{name}: {process} {language}, {heard}, {len(record.messages)} results, "
+        f"closed with {record.close_code}{breaches}{faults}"
+    )
 
 
 def parse_fault(text: str) -> Fault:
-    """`name:key=value,key=value` as a fault.
+    """A fault from the command line, e.g. `close:code=4003,at=audio`.
 
     Raises:
-        ValueError: There is no such fault or setting.
+        argparse.ArgumentTypeError: Nothing like that; the message says what there is.
     """
-    from voxsync.simulators.faults import fault  # noqa: PLC0415
-
-    name, _, settings = text.partition(":")
-    pairs: dict[str, object] = {}
-    for part in filter(None, settings.split(",")):
-        key, equals, value = part.partition("=")
-        if not equals:
-            raise ValueError(f"fault {name}: write key=value, not {part!r}")
-        pairs[key] = _number(value)
+    name, _, rest = text.partition(":")
+    settings: dict[str, Any] = {}
+    for pair in filter(None, rest.split(",")):
+        key, equals, value = pair.partition("=")
+        if key not in _SETTINGS or not equals:
+            raise argparse.ArgumentTypeError(
+                f"{pair!r}: write KEY=VALUE with a key of {', '.join(_SETTINGS)}"
+            )
+        settings[key] = _value(key, value)
     try:
-        return fault(name, **pairs)
-    except TypeError as exc:
-        raise ValueError(f"fault {name}: {exc}") from None
+        return fault(name, **settings)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
 
 
-def _number(text: str) -> object:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+def _value(key: str, value: str) -> object:
+    kind = str(_SETTINGS[key])  # annotations are text here
+    try:
+        if kind.startswith("int"):
+            return int(value)
+        if kind == "float":
+            return float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{key}={value}: not a number") from None
+    return value

@@ -1,76 +1,109 @@
-"""Transcripts as text, JSON, SubRip and WebVTT."""
+"""Subtitles: SubRip (.srt) and WebVTT (.vtt) from a transcript's segments."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from voxsync.cli.exits import plain
+from voxsync.cli.progress import width_of
+from voxsync.dialects.mimi.messages import ASR, join_text
 
 if TYPE_CHECKING:
-    from voxsync.cli.transcription import Transcription
-    from voxsync.mimi import Segment
+    from collections.abc import Iterable
 
-__all__ = ["FORMATS", "render"]
+    from voxsync.mimi import Transcript
 
-FORMATS = ("text", "json", "srt", "vtt")
-"""What `--format` takes."""
+__all__ = ["Cue", "cues_of", "srt", "vtt"]
 
-_SHORTEST_MS = 500  # a cue of no length would not be shown at all
+# Words become cues that can be read: two lines of the usual 42 columns, 6 seconds.
+_MOST_COLUMNS = 84
+_MOST_MS = 6000
+_PAUSE_MS = 800
+_SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")  # noqa: RUF001 - Japanese marks
+# For a last cue whose end nobody knows.
+_USUAL_MS = 5000
 
 
-def render(job: Transcription, name: str, form: str, seconds: float | None) -> str:
-    """The transcript of one file in one of `FORMATS`, ending with a line feed.
+class Cue(NamedTuple):
+    """A piece of text and when it is shown, in milliseconds."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+def cues_of(transcript: Transcript, seconds: float | None) -> list[Cue]:
+    """The cues of a session.
+
+    One per segment where the engine gives segments, words put together where it
+    gives words (`asr`); one for the whole where it gives no times.
 
     Args:
-        job: What was recognised.
-        name: The file's.
-        form: One of `FORMATS`.
-        seconds: The audio's length, for cues without an end.
+        transcript: What was recognised.
+        seconds: Length of the recording, None = not known.
     """
-    if form == "text":
-        return job.transcript.text + "\n"
-    segments = job.transcript.segments
-    if form == "json":
-        found = {
-            "file": name,
-            "text": job.transcript.text,
-            "is_final": job.transcript.is_final,
-            "seconds": seconds,
-            "segments": [
-                {"text": s.text, "start_ms": s.start_ms, "end_ms": s.end_ms}
-                for s in segments
-            ],
-            "results": job.results,
-        }
-        return json.dumps(found, ensure_ascii=False) + "\n"
-    cues = _cues(segments, job.transcript.text, seconds)
-    if form == "vtt":
-        body = [f"{_time(a, '.')} --> {_time(b, '.')}\n{text}\n" for a, b, text in cues]
-        return "\n".join(["WEBVTT\n", *body])
-    body = [
-        f"{number}\n{_time(a, ',')} --> {_time(b, ',')}\n{text}\n"
-        for number, (a, b, text) in enumerate(cues, 1)
-    ]
-    return "\n".join(body)
-
-
-def _cues(
-    segments: tuple[Segment, ...], text: str, seconds: float | None
-) -> list[tuple[int, int, str]]:
-    """Start, end, text; one cue for all where the engine gives no times."""
-    whole = int((seconds or 0.0) * 1000)
-    timed = [s for s in segments if s.start_ms is not None and s.text]
-    if not timed:
-        return [(0, max(whole, _SHORTEST_MS), text)] if text else []
-    cues = []
-    for index, segment in enumerate(timed):
-        start = segment.start_ms or 0
-        following = timed[index + 1].start_ms if index + 1 < len(timed) else whole
-        end = segment.end_ms if segment.end_ms is not None else following
-        cues.append((start, max(end or 0, start + _SHORTEST_MS), segment.text))
+    length_ms = None if seconds is None else round(seconds * 1000)
+    cues: list[Cue] = []
+    for segment in transcript.segments:
+        if segment.start_ms is None:
+            return [Cue(transcript.text, 0, length_ms or _USUAL_MS)]
+        end_ms = segment.end_ms
+        if end_ms is None:
+            end_ms = segment.start_ms + _USUAL_MS
+            if length_ms is not None:
+                end_ms = min(end_ms, max(length_ms, segment.start_ms + 1))
+        cues.append(
+            Cue(segment.text, segment.start_ms, max(end_ms, segment.start_ms + 1))
+        )
+    if transcript.types[:1] == (ASR,):
+        return _joined(cues, transcript.language)
     return cues
 
 
+def _joined(words: Iterable[Cue], language: str) -> list[Cue]:
+    """Words as cues that can be read."""
+    cues: list[Cue] = []
+    for word in words:
+        if cues:
+            last = cues[-1]
+            text = join_text((last.text, word.text), language)
+            if (
+                width_of(text) <= _MOST_COLUMNS
+                and word.end_ms - last.start_ms <= _MOST_MS
+                and word.start_ms - last.end_ms < _PAUSE_MS
+                and not last.text.endswith(_SENTENCE_ENDS)
+            ):
+                cues[-1] = Cue(text, last.start_ms, max(last.end_ms, word.end_ms))
+                continue
+        cues.append(word)
+    return cues
+
+
+def srt(cues: Iterable[Cue]) -> str:
+    """A SubRip file."""
+    return "\n".join(
+        f"{number}\n{_time(cue.start_ms, ',')} --> {_time(cue.end_ms, ',')}\n"
+        f"{plain(cue.text)}\n"
+        for number, cue in enumerate(cues, 1)
+    )
+
+
+def vtt(cues: Iterable[Cue]) -> str:
+    """A WebVTT file; what would be markup there is escaped."""
+    return "WEBVTT\n" + "".join(
+        f"\n{_time(cue.start_ms, '.')} --> {_time(cue.end_ms, '.')}\n"
+        f"{_escaped(plain(cue.text))}\n"
+        for cue in cues
+    )
+
+
 def _time(ms: int, mark: str) -> str:
-    minutes, rest = divmod(ms, 60_000)
+    seconds, ms = divmod(ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{rest // 1000:02}{mark}{rest % 1000:03}"
+    return f"{hours:02}:{minutes:02}:{seconds:02}{mark}{ms:03}"
+
+
+def _escaped(text: str) -> str:
+    # With ">" escaped, the arrow that would end a cue cannot occur either.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

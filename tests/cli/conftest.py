@@ -1,0 +1,176 @@
+"""Recordings, services and child processes for the command line."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import wave
+from dataclasses import dataclass
+
+import pytest
+
+from voxsync.simulators.mimi import MimiService
+from voxsync.simulators.recogniser import Hypothesis, ScriptedRecogniser, Word
+
+TOKEN = "planted-token-7f3a91"
+
+
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch):
+    """A token of the machine's own must not decide a test."""
+    monkeypatch.delenv("MIMI_TOKEN", raising=False)
+
+
+@pytest.fixture
+def token(monkeypatch):
+    """A token in the environment, as a user would have it."""
+    monkeypatch.setenv("MIMI_TOKEN", TOKEN)
+    return TOKEN
+
+
+@pytest.fixture
+def make_wav(tmp_path):
+    """Write a WAV file of so many seconds of quiet."""
+
+    def make(name="a.wav", seconds=1.0, rate=16000, channels=1, width=2):
+        path = tmp_path / name
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(channels)
+            file.setsampwidth(width)
+            file.setframerate(rate)
+            file.writeframes(bytes(int(seconds * rate) * channels * width))
+        return path
+
+    return make
+
+
+def script(sentences, ms_per_word=100):
+    """Each sentence is heard word by word and then fixed."""
+    found, at = [], 0
+    for sentence in sentences:
+        start, heard = at, ()
+        for text in sentence.split():
+            heard = (*heard, Word(text, at, at + ms_per_word))
+            at += ms_per_word
+            words = " ".join(word.text for word in heard)
+            final = words == sentence
+            what = Hypothesis(
+                text=words, is_final=final, start_ms=start, end_ms=at, words=heard
+            )
+            found.append((at, what))
+    return ScriptedRecogniser(found)
+
+
+@pytest.fixture
+def make_service():
+    """Start services that hear "one two three" in 0.3 s and "four five" in 0.5 s."""
+    started = []
+
+    def make(sentences=("one two three", "four five"), recogniser=None, **settings):
+        recogniser = recogniser or script(sentences)
+        service = MimiService(recogniser=recogniser, **settings).start()
+        started.append(service)
+        return service
+
+    yield make
+    for service in started:
+        service.close()
+
+
+@pytest.fixture
+def service(make_service):
+    """One of them."""
+    return make_service()
+
+
+class Tap:
+    """A recogniser around another one that says when so much audio has come.
+
+    Args:
+        inner: Who listens.
+        nbytes: When `reached` is set.
+        then: Called at that moment, on the service's thread.
+    """
+
+    def __init__(self, inner, nbytes, then=lambda: None):
+        self.inner, self.nbytes, self.then = inner, nbytes, then
+        self.reached = threading.Event()
+        self.heard = 0
+
+    def open(self, **settings):
+        self.stream = self.inner.open(**settings)
+        return self
+
+    def feed(self, pcm):
+        self.heard += len(pcm)
+        if self.heard >= self.nbytes and not self.reached.is_set():
+            self.reached.set()
+            self.then()
+        return self.stream.feed(pcm)
+
+    def finish(self):
+        return self.stream.finish()
+
+    def close(self):
+        self.stream.close()
+
+
+@pytest.fixture
+def make_tap():
+    """Make a `Tap` around the usual script."""
+
+    def make(nbytes, then=lambda: None, sentences=("one two three", "four five")):
+        return Tap(script(sentences), nbytes, then)
+
+    return make
+
+
+@pytest.fixture
+def interrupt():
+    """What Ctrl-C does, to this very process."""
+    return lambda: os.kill(os.getpid(), signal.SIGINT)
+
+
+@dataclass
+class Child:
+    """A `voxsync` process. Its pipes are closed at the end of the test."""
+
+    process: subprocess.Popen
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+
+    def error_line(self):
+        return self.process.stderr.readline()
+
+    def end(self, timeout=30):
+        """Wait for it; return exit code, output and error output."""
+        out, err = self.process.communicate(timeout=timeout)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def spawn():
+    """Start `python -m voxsync.cli` with these arguments."""
+    children = []
+
+    def start(*args, **settings):
+        settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | settings
+        env = os.environ | {"PYTHONUNBUFFERED": "1"} | settings.pop("env", {})
+        process = subprocess.Popen(
+            [sys.executable, "-m", "voxsync.cli", *map(str, args)],
+            text=True,
+            env=env,
+            **settings,
+        )
+        children.append(process)
+        return Child(process)
+
+    yield start
+    for process in children:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()

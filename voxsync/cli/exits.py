@@ -1,0 +1,80 @@
+"""What a command ends with: exit codes, and words for what went wrong."""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import IntEnum
+
+from voxsync.errors import HandshakeError, SessionClosed
+
+__all__ = ["Exit", "Usage", "code_for", "explain", "plain", "worst"]
+
+_LONGEST_BODY = 200
+
+
+class Exit(IntEnum):
+    """Exit codes of all commands."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+HELP = """\
+exit codes:
+  0    all went well
+  1    a file could not be read or a service failed; others may have succeeded
+  2    the command line makes no sense
+  3    the service refused the credentials (401 or 403)
+  130  ended by Ctrl-C
+  141  nobody reads the output any more (as in `voxsync ... | head -1`)
+"""
+
+
+class Usage(Exception):
+    """The command line makes no sense; the message says what would."""
+
+
+def code_for(exc: BaseException) -> Exit:
+    """The exit code that an error of one file stands for."""
+    if isinstance(exc, HandshakeError) and exc.is_auth:
+        return Exit.REFUSED
+    return Exit.FAILED
+
+
+def worst(codes: list[Exit]) -> Exit:
+    """The one code of several files: the highest, which is the most particular."""
+    return max(codes, default=Exit.OK)
+
+
+def explain(exc: BaseException) -> str:
+    """One line for people. Secrets of the request are masked by the session."""
+    if isinstance(exc, HandshakeError):
+        body = plain(exc.body.decode("utf-8", "replace")).strip()[:_LONGEST_BODY]
+        said = f' and said "{body}"' if body else ""
+        hint = ""
+        if exc.is_auth:
+            hint = "; the token comes from the environment variable MIMI_TOKEN"
+        return f"the service refused with status {exc.status}{said}{hint}"
+    words = plain(_own_words(exc)) or type(exc).__name__
+    if isinstance(exc, SessionClosed) and exc.text and exc.text not in words:
+        words += f' (heard until then: "{plain(exc.text)}")'
+    return words
+
+
+def _own_words(exc: BaseException) -> str:
+    """The message, for an error of the system without its number."""
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
+    return str(exc)
+
+
+def plain(text: str) -> str:
+    """The text on one line, without what could steer a terminal."""
+    return "".join(
+        " " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each
+        for each in text
+    )

@@ -1,0 +1,226 @@
+"""One recording through one session, with times taken; Ctrl-C ends it gracefully."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from voxsync.errors import InvalidState, SessionClosed, VoxsyncError
+from voxsync.mimi import Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voxsync.cli.recording import Recording
+    from voxsync.mimi import MimiSession
+
+__all__ = ["Outcome", "Pace", "Watcher", "stream"]
+
+
+class Watcher(Protocol):
+    """Who is told how it goes. Thread: each method says its own."""
+
+    def heard(self, transcript: Transcript) -> None:
+        """A result came. Thread: the session's events thread."""
+        ...
+
+    def sent(self, seconds: float) -> None:
+        """So much of the audio was accepted. Thread: the sender's."""
+        ...
+
+    def stopping(self) -> None:
+        """Ctrl-C came; the rest of the audio is left out. Thread: the main one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How it went.
+
+    Attributes:
+        transcript: All that was recognised.
+        interrupted: Ctrl-C came before the end of the audio or of the results.
+        sent_s: Seconds of audio that were accepted.
+        wall_s: From the first block to the end of the session.
+        first_s: From the first block to the first text; None = there was none.
+        last_s: From the end of the audio to the last result; None = there was none.
+    """
+
+    transcript: Transcript
+    interrupted: bool
+    sent_s: float
+    wall_s: float
+    first_s: float | None
+    last_s: float | None
+
+
+class Pace:
+    """The clock of `--realtime`: audio leaves when it would have been spoken.
+
+    Deadlines are absolute, so that being late once does not make all the rest late.
+
+    Args:
+        stop: Ends every wait when it is set.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(
+        self, stop: threading.Event, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stop = stop
+        self._clock = clock
+        self._start: float | None = None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until `seconds` of audio have passed since the first call.
+
+        Returns False once it was stopped.
+        """
+        now = self._clock()
+        if self._start is None:
+            self._start = now
+        left = self._start + seconds - now
+        # A microphone would give a block when it is over; this is that wait.
+        return not self._stop.wait(left) if left > 0 else not self._stop.is_set()
+
+
+class _Run:
+    """What the threads of one recording share: each attribute has one writer."""
+
+    def __init__(
+        self,
+        session: MimiSession,
+        recording: Recording,
+        watcher: Watcher,
+        language: str,
+        *,
+        realtime: bool,
+    ) -> None:
+        self.session = session
+        self.recording = recording
+        self.watcher = watcher
+        self.transcript = Transcript(language)  # events thread adds
+        self.first: float | None = None  # events thread
+        self.last: float | None = None  # events thread
+        self.started = self.ended = 0.0  # sender
+        self.sent_s = 0.0  # sender
+        self.error: Exception | None = None  # sender, events thread; the last wins
+        self.stop = threading.Event()
+        # Asked now: what cannot be paced is to fail before anything is sent.
+        self._rate = recording.bytes_per_second if realtime else None
+        self._pace = Pace(self.stop)
+
+    def heard(self, event: Any) -> None:
+        """A listener: the events thread's part."""
+        now = time.monotonic()
+        self.transcript.add(event.data)
+        if self.first is None and self.transcript.text:
+            self.first = now
+        if event.data.is_final:
+            self.last = now
+        try:
+            self.watcher.heard(self.transcript)
+        except OSError as exc:  # of the output: nobody reads it any more
+            self.error = exc
+            self.session.cancel()
+
+    def send(self) -> None:
+        """The sender thread's part: all blocks, then the end of the audio."""
+        self.started = time.monotonic()
+        try:
+            self._send_blocks()
+            self.ended = time.monotonic()
+            self.session.stop_recognition()
+        except (InvalidState, SessionClosed):
+            # Stopped by Ctrl-C, or over: `wait_closed` in the main thread tells.
+            self.ended = self.ended or time.monotonic()
+        except (VoxsyncError, OSError, EOFError) as exc:  # of the file or the output
+            self.error = exc
+            self.session.cancel()
+
+    def _send_blocks(self) -> None:
+        sent, audio = 0, self.recording.audio
+        for block in self.recording.blocks():
+            if self.stop.is_set():
+                return
+            sent += len(block)
+            if self._rate is not None and not self._pace.wait(sent / self._rate):
+                return
+            self.session.send_binary(block)
+            if audio.encoding == "pcm16":
+                self.sent_s = audio.seconds(sent)
+            elif self.recording.seconds:
+                share = sent / self.recording.size
+                self.sent_s = min(1.0, share) * self.recording.seconds
+            self.watcher.sent(self.sent_s)
+
+    def outcome(self, *, interrupted: bool) -> Outcome:
+        """The figures, after the end."""
+        return Outcome(
+            transcript=self.transcript,
+            interrupted=interrupted,
+            sent_s=self.sent_s,
+            wall_s=time.monotonic() - self.started,
+            first_s=None if self.first is None else self.first - self.started,
+            last_s=None if self.last is None else max(0.0, self.last - self.ended),
+        )
+
+
+def stream(
+    session: MimiSession,
+    recording: Recording,
+    watcher: Watcher,
+    *,
+    language: str,
+    realtime: bool = False,
+) -> Outcome:
+    """Connect, send the recording, take all results, end.
+
+    The first Ctrl-C ends the audio and waits for the results of what was sent; the
+    second gives up and comes out as `KeyboardInterrupt`.
+
+    Args:
+        session: Not connected yet.
+        recording: What to send.
+        watcher: Is told how it goes.
+        language: Decides how the transcript is joined.
+        realtime: Send no faster than it plays.
+
+    Raises:
+        VoxsyncError: The session did not open or ended badly, or the audio is not
+            what the file says.
+        OSError: The file could not be read to its end, or the output not written.
+
+    Thread: the main one, since only that sees Ctrl-C. It only waits: what Ctrl-C
+    breaks into can be waited for again, whereas a result or a block could be lost.
+    """
+    run = _Run(session, recording, watcher, language, realtime=realtime)
+    session.add_event_listener("message", run.heard)
+    interrupted = False
+    with session:
+        sender = threading.Thread(
+            target=run.send, name="voxsync-cli-sender", daemon=True
+        )
+        sender.start()
+        try:
+            try:
+                end = session.wait_closed()
+            except KeyboardInterrupt:
+                interrupted = True
+                run.stop.set()
+                watcher.stopping()
+                with suppress(SessionClosed):
+                    session.stop_recognition()
+                end = session.wait_closed()
+        finally:
+            run.stop.set()
+            session.cancel()  # over already, unless Ctrl-C came again
+            sender.join()
+    if run.error is not None:
+        raise run.error
+    if end.error is not None:
+        raise end.error
+    return run.outcome(interrupted=interrupted)
