@@ -147,7 +147,7 @@ class Session(SessionView[MessageT]):
             sock: Connected and non-blocking.
             rest: What was read behind the request.
             subprotocol: The one that was agreed on.
-            before: Called on the events thread before any event.
+            before: Called on the events thread, once OPEN, before any event.
 
         Thread: becomes the I/O thread; returns at the end.
         """
@@ -155,7 +155,7 @@ class Session(SessionView[MessageT]):
         def start(connection: Connection) -> None:
             connection.subprotocol = subprotocol
             self._io_thread = threading.current_thread()
-            self._delivery.start(before)
+            self._delivery.start(lambda: connection.settled.wait() and before())
             self._delivery.put([CreatedEvent(self)])
 
         connection = self._begin(self._make_dialect(), Role.SERVER, start)
