@@ -55,7 +55,8 @@ class Listener:
         port: 0 = any free one; see `port`.
         check: Judges a request: None = welcome, else a `Refusal`. It runs on the
             connection's own thread.
-        subprotocols: Those spoken, best first.
+        subprotocols: Those spoken, best first. Where there are any, a client that
+            offers none of them is refused with 400.
         options: For the sessions.
         max_connections: At most so many at a time; more get status 503.
         max_per_address: The same for one peer address; None = no such limit.

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["IncomingRequest", "Refusal", "Upgrade"]
 
 _MAX_HEAD = 32 * 1024
+_LATE = "the peer did not complete its upgrade in time"
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 # websockets writes every header into its debug log, tokens included.
 _silent = logging.getLogger("voxsync.server.upgrade")
 _silent.disabled = True
@@ -98,7 +100,7 @@ def upgrade(
         sock: Blocking; left blocking.
         address: The peer's.
         timeout: Seconds.
-        subprotocols: Those we speak, best first.
+        subprotocols: Those we speak, best first; if any, one must be offered.
         check: Says why the request is refused, or None.
         answer: Sees the answer's bytes last and may change them.
 
@@ -118,10 +120,14 @@ def upgrade(
     found = protocol.events_received()
     if not found or not isinstance(found[0], Request):
         said = protocol.handshake_exc or protocol.parser_exc
-        _send(sock, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", deadline)
+        _send(sock, _BAD_REQUEST, deadline)
         raise ProtocolError(f"not a WebSocket request: {said}")
     raw = found[0]
-    request = _describe(raw.path, list(raw.headers.raw_items()), address)
+    try:
+        request = _describe(raw.path, list(raw.headers.raw_items()), address)
+    except ValueError as exc:
+        _send(sock, _BAD_REQUEST, deadline)
+        raise ProtocolError("the request's target makes no sense") from exc
     refusal = check(request)
     response: Response
     if refusal is None:
@@ -150,7 +156,10 @@ def _read_head(sock: socket.socket, deadline: float) -> tuple[bytes, bytes]:
             _send(sock, head + b"Connection: close\r\n\r\n", deadline)
             raise ProtocolError(f"the request's head is over {_MAX_HEAD} bytes")
         sock.settimeout(_left(deadline))
-        more = sock.recv(16 * 1024)
+        try:
+            more = sock.recv(16 * 1024)
+        except TimeoutError:
+            raise OpenTimeout(_LATE) from None
         if not more:
             raise ProtocolError("the peer left before its request was complete")
         data += more
@@ -159,23 +168,33 @@ def _read_head(sock: socket.socket, deadline: float) -> tuple[bytes, bytes]:
 
 def _send(sock: socket.socket, data: bytes, deadline: float) -> None:
     sock.settimeout(_left(deadline))
-    sock.sendall(data)
+    try:
+        sock.sendall(data)
+    except TimeoutError:
+        raise OpenTimeout(_LATE) from None
 
 
 def _left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise OpenTimeout("the peer did not complete its upgrade in time")
+        raise OpenTimeout(_LATE)
     return left
 
 
 def _describe(
     target: str, headers: list[tuple[str, str]], address: tuple[str, int]
 ) -> IncomingRequest:
-    parts = urlsplit(target)
+    path, _, query = target.partition("#")[0].partition("?")
+    if not path.startswith("/"):  # then it is a whole URL (RFC 9112, 3.2.2)
+        parts = urlsplit(target)
+        path, query = parts.path or "/", parts.query
+        if not parts.netloc:
+            raise ValueError("neither a path nor a URL")
+    if any(c <= " " or c == "\x7f" for c in path):
+        raise ValueError("control characters")
     joined: dict[str, str] = {}
     for name, value in headers:
         key = name.lower()
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    return IncomingRequest(parts.path or "/", query, joined, address)
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    return IncomingRequest(path, parameters, joined, address)

@@ -1,0 +1,328 @@
+"""The upgrade of an incoming connection: judged, answered, bounded."""
+
+import importlib
+import logging
+import socket
+import sys
+import threading
+import time
+
+import pytest
+
+from tests.server.conftest import head
+from voxsync.errors import (
+    HandshakeError,
+    MissingExtra,
+    OpenTimeout,
+    ProtocolError,
+)
+from voxsync.server import IncomingRequest, Refusal, Upgrade
+from voxsync.server.upgrade import upgrade
+from voxsync.wire import Role, Wire
+
+ADDRESS = ("192.0.2.1", 4711)
+
+
+@pytest.fixture
+def pair():
+    """Our end and the peer's."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.settimeout(10)
+        yield ours, theirs
+
+
+def ask(pair, request, **kwargs):
+    """Have `request` judged; the answer, and what came of it."""
+    ours, theirs = pair
+    theirs.sendall(request)
+    settings = {
+        "timeout": 10.0,
+        "subprotocols": (),
+        "check": lambda request: None,
+        "answer": lambda data: data,
+        **kwargs,
+    }
+    try:
+        result = upgrade(ours, ADDRESS, **settings)
+    except Exception as exc:
+        result = exc
+    ours.shutdown(socket.SHUT_WR)
+    answer = b""
+    while more := theirs.recv(65536):
+        answer += more
+    return answer, result
+
+
+def test_a_good_request(pair):
+    """101 with the key's answer of RFC 6455, 1.3; nothing is left over."""
+    answer, result = ask(pair, head("/agent"))
+    assert answer.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in answer
+    assert isinstance(result, Upgrade)
+    assert result.request.path == "/agent"
+    assert result.request.address == ADDRESS
+    assert (result.subprotocol, result.rest) == (None, b"")
+
+
+def test_frames_behind_the_request_are_not_lost(pair):
+    """A client may not wait for the answer before it speaks."""
+    wire = Wire(Role.CLIENT)
+    wire.send_text("early")
+    _, result = ask(pair, head() + bytes(wire.out))
+    assert result.rest == bytes(wire.out)
+    assert "early" not in repr(result)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "chosen"),
+    [("a, b", ("b", "a"), "b"), ("a, b", (), None), (None, (), None)],
+)
+def test_the_first_of_ours_that_they_speak(pair, theirs, ours, chosen):
+    """Ours come best first; who names none gets an answer without one."""
+    extra = () if theirs is None else (f"Sec-WebSocket-Protocol: {theirs}",)
+    answer, result = ask(pair, head("/", *extra), subprotocols=ours)
+    assert result.subprotocol == chosen
+    named = f"Sec-WebSocket-Protocol: {chosen}\r\n".encode()
+    assert (named in answer) is (chosen is not None)
+
+
+@pytest.mark.parametrize("extra", [(), ("Sec-WebSocket-Protocol: c",)])
+def test_no_subprotocol_in_common(pair, extra):
+    """Where we name some, a client that speaks none of them is refused with 400."""
+    answer, result = ask(pair, head("/", *extra), subprotocols=("a", "b"))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"subprotocol" in answer
+    assert isinstance(result, HandshakeError)
+
+
+def test_query_and_headers(pair):
+    """Decoded; the last of repeated parameters; repeated headers joined in order."""
+    target = "/a%20b?x=1&x=2&y=%C3%A4+b&empty="
+    request = head(target, "X-One: 1", "x-one: 2", "X-Other: z")
+    _, result = ask(pair, request)
+    assert result.request.path == "/a%20b"
+    assert dict(result.request.query) == {"x": "2", "y": "ä b", "empty": ""}
+    assert result.request.headers["x-one"] == "1, 2"
+    assert result.request.headers["x-other"] == "z"
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/", "/", {}),
+        ("//name/path?a=1", "//name/path", {"a": "1"}),
+        ("//[", "//[", {}),
+        ("/path#part?a=1", "/path", {}),
+        ("http://host:80/path?a=1", "/path", {"a": "1"}),
+        ("http://host", "/", {}),
+    ],
+)
+def test_targets(pair, target, path, query):
+    """A path that only looks like a URL is a path (RFC 9112, 3.2)."""
+    _, result = ask(pair, head(target))
+    assert (result.request.path, dict(result.request.query)) == (path, query)
+
+
+@pytest.mark.parametrize("target", ["agent", "*", "http://[/", "/a\x01b", "/a\x7f"])
+def test_targets_that_make_no_sense(pair, target):
+    """400 to the peer, a ProtocolError here."""
+    answer, result = ask(pair, head(target))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert isinstance(result, ProtocolError)
+
+
+def test_requests_show_no_secret():
+    """`repr` masks credentials in headers and leaves the query out."""
+    request = IncomingRequest(
+        "/agent",
+        {"token": "planted-1"},
+        {"authorization": "Bearer planted-2", "x-plain": "seen"},
+        ADDRESS,
+    )
+    shown = repr(request)
+    assert "planted" not in shown
+    assert "<IncomingRequest /agent from 192.0.2.1:4711" in shown
+    assert "x-plain: seen" in shown
+    assert "planted" not in repr(Upgrade(request, None, b"planted-3"))
+
+
+REFUSED = {
+    "no upgrade": (head(drop=["Upgrade"]), 426),
+    "no connection": (head(drop=["Connection"]), 426),
+    "no key": (head(drop=["Sec-WebSocket-Key"]), 400),
+    "two keys": (head("/", "Sec-WebSocket-Key: x"), 400),
+    "half a key": (head("/", "Sec-WebSocket-Key: xx", drop=["Sec-WebSocket-Key"]), 400),
+    "old version": (
+        head("/", "Sec-WebSocket-Version: 8", drop=["Sec-WebSocket-Version"]),
+        400,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_requests_that_are_no_upgrade(pair, name):
+    """HandshakeError with the status that the peer was told."""
+    request, status = REFUSED[name]
+    answer, result = ask(pair, request)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert isinstance(result, HandshakeError)
+    assert result.status == status
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"hello\r\n\r\n",
+        b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n",
+        head(version="HTTP/1.0"),
+        head(method="POST"),
+        head("/", "no colon"),
+        head("/", "X-Long: " + "x" * 9000),
+        head("/" + "x" * 9000),
+    ],
+    ids=["words", "tls", "1.0", "post", "no-colon", "long-header", "long-line"],
+)
+def test_what_is_no_request_at_all(pair, request_):
+    """400 or 405, whatever it was, and an error without its content."""
+    answer, result = ask(pair, request_)
+    assert answer[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 405", b"HTTP/1.1 505")
+    assert isinstance(result, (ProtocolError, HandshakeError))
+
+
+def test_errors_of_broken_requests_show_no_secret(pair):
+    """A request that cannot be read may hold a token in any place."""
+    request = head("/?token=planted-1 x", "Authorization planted-2")
+    _, result = ask(pair, request)
+    assert "planted" not in str(result)
+
+
+def test_check_refuses_with_its_status(pair):
+    """The callable sees the request; its words are the body."""
+    seen = []
+
+    def check(request):
+        seen.append(request.path)
+        return Refusal(403, "not you")
+
+    answer, result = ask(pair, head("/secret?key=planted"), check=check)
+    assert seen == ["/secret"]
+    assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert answer.endswith(b"\r\n\r\nnot you\n")
+    assert isinstance(result, HandshakeError)
+    assert (result.status, result.body) == (403, b"not you\n")
+    assert "planted" not in str(result)
+
+
+def test_the_answer_may_be_tampered_with(pair):
+    """What the callable returns is sent instead."""
+    answer, result = ask(pair, head(), answer=lambda data: data[:5])
+    assert answer == b"HTTP/"
+    assert isinstance(result, Upgrade)
+
+
+def test_a_head_has_a_bound(pair):
+    """I8: 431 above 32 KiB, also without an end."""
+    answer, result = ask(pair, b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert isinstance(result, ProtocolError)
+
+
+def test_a_peer_that_leaves_early(pair):
+    """Half a request and the end of stream."""
+    ours, theirs = pair
+    theirs.sendall(head()[:20])
+    theirs.shutdown(socket.SHUT_WR)
+    with pytest.raises(ProtocolError, match="left before"):
+        upgrade(
+            ours,
+            ADDRESS,
+            timeout=10,
+            subprotocols=(),
+            check=lambda request: None,
+            answer=bytes,
+        )
+
+
+def judge(ours, timeout):
+    return upgrade(
+        ours,
+        ADDRESS,
+        timeout=timeout,
+        subprotocols=(),
+        check=lambda request: None,
+        answer=bytes,
+    )
+
+
+@pytest.mark.parametrize("timeout", [0.05, 1e-9])
+def test_a_silent_peer_has_a_deadline(pair, timeout):
+    """OpenTimeout, whether the wait or the look at the clock notices."""
+    with pytest.raises(OpenTimeout, match="in time"):
+        judge(pair[0], timeout)
+
+
+def test_drip_feeding_does_not_move_the_deadline(pair):
+    """One deadline for the whole request, not one for each byte."""
+    ours, theirs = pair
+    done = threading.Event()
+
+    def drip():
+        for byte in head() * 100:
+            if done.wait(0.005):
+                return
+            theirs.send(bytes([byte]))
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    started = time.monotonic()
+    try:
+        with pytest.raises(OpenTimeout):
+            # Longer than the gaps, far shorter than the whole.
+            judge(ours, 0.2)
+    finally:
+        done.set()
+        thread.join()
+    assert time.monotonic() - started >= 0.2
+
+
+def test_drip_feeding_in_time_is_fine(pair):
+    """One byte at a time, as a slow network might."""
+    ours, theirs = pair
+    result = []
+    thread = threading.Thread(target=lambda: result.append(judge(ours, 10)))
+    thread.start()
+    for byte in head():
+        theirs.send(bytes([byte]))
+    thread.join()
+    assert isinstance(result[0], Upgrade)
+
+
+def test_a_peer_that_does_not_take_the_answer(pair):
+    """The answer is under the deadline, too."""
+    ours, theirs = pair
+    theirs.sendall(head())
+    with pytest.raises(OpenTimeout):
+        upgrade(
+            ours,
+            ADDRESS,
+            timeout=0.1,
+            subprotocols=(),
+            check=lambda request: None,
+            answer=lambda data: bytes(8 * 2**20),
+        )
+
+
+def test_nothing_of_the_request_is_logged(pair, caplog):
+    """The websockets package would write every header into its debug log."""
+    caplog.set_level(logging.DEBUG)
+    ask(pair, head("/?token=planted-1", "Authorization: Bearer planted-2"))
+    assert "planted" not in caplog.text
+
+
+def test_without_the_websockets_package(monkeypatch):
+    """The error names the extra to install."""
+    monkeypatch.setitem(sys.modules, "websockets.server", None)
+    monkeypatch.delitem(sys.modules, "voxsync.server.upgrade")
+    with pytest.raises(MissingExtra, match=r"voxsync\[server\]"):
+        importlib.import_module("voxsync.server.upgrade")
