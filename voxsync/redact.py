@@ -59,6 +59,8 @@ class Redactor:
         found |= {value for _, value in parse_qsl(parts.query)}
         found |= set(re.findall(r"=([^&;]+)", parts.query))
         found |= {part for part in (parts.username, parts.password) if part}
+        # As `data` sees what a server echoes in UTF-8.
+        found |= {secret.encode().decode("latin-1") for secret in found}
         usable = sorted((s for s in found if len(s) >= _MIN_SECRET), key=len)
         self._pattern = (
             re.compile("|".join(map(re.escape, reversed(usable)))) if usable else None

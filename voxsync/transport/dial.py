@@ -1,21 +1,20 @@
 """From a URL to a connected socket after the HTTP upgrade.
 
-websocket-client does what it does well: resolving, proxies and TLS. Of its two
-layers only the lower one is used, since the upper one is built on blocking reads.
+Errors of all the layers below become ours here, without the request's secrets.
 """
 
 from __future__ import annotations
 
 import functools
-import os
 import socket
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from voxsync.errors import ConnectError, OpenTimeout, VoxsyncError
 from voxsync.redact import Redactor, redact_url
+from voxsync.transport.connect import connect
 from voxsync.transport.upgrade import Upgraded, upgrade
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["DialOptions", "Dialled", "check_header", "check_url", "dial"]
-
-
-_PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +108,6 @@ def check_header(name: str, value: str) -> None:
         ) from None
 
 
-@functools.cache
-def shared_ssl_context() -> ssl.SSLContext:
-    """One context for all sessions with default trust: loading it takes 20 ms."""
-    import ssl  # noqa: PLC0415 - sessions without TLS do without
-
-    return ssl.create_default_context()
-
-
 def dial(
     url: str,
     options: DialOptions,
@@ -133,7 +121,8 @@ def dial(
         options: How.
         timeout: Seconds for all steps together (resolving the name excepted:
             the system's resolver cannot be interrupted).
-        on_socket: Told of the socket as soon as it is connected.
+        on_socket: Told of the socket once it is connected, and of the TLS socket
+            before its handshake: shutting it down ends this call.
 
     Raises:
         HandshakeError: The answer was not a valid 101.
@@ -145,9 +134,7 @@ def dial(
     deadline = time.monotonic() + timeout
     sock: socket.socket | None = None
     try:
-        sock = _connect(url, options, timeout)
-        if on_socket is not None:
-            on_socket(sock)
+        sock = connect(url, options, deadline, on_socket or (lambda _: None))
         upgraded = upgrade(sock, url, options.headers, options.subprotocols, deadline)
         sock.setblocking(False)
         return Dialled(sock, upgraded)
@@ -163,69 +150,14 @@ def dial(
         raise error from exc
 
 
-def _connect(url: str, options: DialOptions, timeout: float) -> Any:
-    """TCP (through a proxy if so) and TLS, by websocket-client."""
-    context = options.ssl_context or (
-        shared_ssl_context() if url.startswith("wss:") else None
-    )
-    # Imported by the first connection: it costs a program's start as much as all of
-    # voxsync does.
-    from websocket import _http, _socket  # noqa: PLC0415
-
-    how = _socket.sock_opt(_socket_options(options), {"context": context})
-    how.timeout = timeout
-    proxy = _proxy(options.proxy, _http.proxy_info)
-    sock, _address = _http.connect(url, how, proxy, None)
-    return sock
-
-
-def _socket_options(options: DialOptions) -> list[tuple[int, int, int]]:
-    found = []
-    if options.send_buffer is not None:
-        found.append((socket.SOL_SOCKET, socket.SO_SNDBUF, options.send_buffer))
-    patience = options.user_timeout
-    for name, value in (
-        ("TCP_NOTSENT_LOWAT", options.unsent_buffer),
-        ("TCP_USER_TIMEOUT", None if patience is None else int(patience * 1000)),
-    ):
-        number = getattr(socket, name, None)
-        if number is not None and value is not None:
-            found.append((socket.IPPROTO_TCP, number, value))
-    return found
-
-
-def _proxy(proxy: str | None, proxy_info: Any) -> Any:
-    # The common case is told apart here: the library would first parse the host as
-    # an address and walk through no_proxy.
-    if proxy is None and any(name in os.environ for name in _PROXY_VARIABLES):
-        return proxy_info()
-    if not proxy:
-        # A host that is never asked, because every target is exempt from it.
-        return proxy_info(
-            http_proxy_host="none", http_proxy_port=1, http_no_proxy=["*"]
-        )
-    parts = urlsplit(proxy)
-    auth = None
-    if parts.username is not None:
-        auth = (unquote(parts.username), unquote(parts.password or ""))
-    return proxy_info(
-        http_proxy_host=parts.hostname,
-        http_proxy_port=parts.port or 80,
-        http_proxy_auth=auth,
-        proxy_type="http",
-    )
-
-
 def _translate(
     exc: Exception, where: str, timeout: float, redactor: Redactor
 ) -> ConnectError:
     """One of our errors for whatever the layers below raised."""
-    import ssl  # noqa: PLC0415 - see _connect
-
-    import websocket  # noqa: PLC0415
+    import ssl  # noqa: PLC0415 - sessions without TLS do without
 
     said = redactor.text(str(exc)) or type(exc).__name__
-    if isinstance(exc, (TimeoutError, websocket.WebSocketTimeoutException)):
+    if isinstance(exc, TimeoutError):
         return OpenTimeout(f"{where} was not open within {timeout:g} s")
     if isinstance(exc, ssl.SSLCertVerificationError):
         return ConnectError(
@@ -234,10 +166,8 @@ def _translate(
         )
     if isinstance(exc, ssl.SSLError):
         return ConnectError(f"TLS with {where} failed: {said}")
-    if isinstance(exc, (websocket.WebSocketAddressException, socket.gaierror)):
+    if isinstance(exc, socket.gaierror):
         return ConnectError(f"the host of {where} could not be resolved: {said}")
-    if isinstance(exc, websocket.WebSocketProxyException):
-        return ConnectError(f"the proxy did not connect to {where}: {said}")
     if isinstance(exc, OSError):
         return ConnectError(f"could not connect to {where}: {said}")
     return ConnectError(f"{where} could not be opened: {said}")

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from voxsync.errors import ConnectError, HandshakeError
 from voxsync.redact import Redactor
+from voxsync.transport.connect import left
 
 if TYPE_CHECKING:
     import socket
@@ -68,7 +69,7 @@ def upgrade(
         OSError: The connection broke, or (TimeoutError) it took too long.
     """
     key = base64.b64encode(os.urandom(16))
-    sock.settimeout(_left(deadline))
+    sock.settimeout(left(deadline))
     sock.sendall(_request(url, key, headers, subprotocols))
     answer = _Answer(sock, deadline, url, headers)
     status, reason = answer.read_head()
@@ -119,13 +120,6 @@ def _request(
 
 def _tokens(value: str) -> list[str]:
     return [token.strip().lower() for token in value.split(",")]
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 class _Answer:
@@ -213,5 +207,5 @@ class _Answer:
         )
 
     def _more(self) -> bytes:
-        self._sock.settimeout(_left(self._deadline))
+        self._sock.settimeout(left(self._deadline))
         return self._sock.recv(16 * 1024)
