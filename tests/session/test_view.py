@@ -1,0 +1,66 @@
+"""What can be read of a session before, during and after its life."""
+
+import pytest
+
+from voxsync import PlainSession, ReadyState, SessionClosed
+from voxsync.events import MessageEvent
+
+
+def test_before_connect():
+    """CONNECTING as in the DOM, no close code, figures at zero."""
+    session = PlainSession("ws://127.0.0.1:9/?key=secret-secret")
+    assert session.ready_state is ReadyState.CONNECTING
+    assert not session.is_active
+    assert not session.is_closed
+    assert (session.close_code, session.close_reason) == (None, None)
+    assert session.subprotocol is None
+    assert session.stats.messages_sent == 0
+    assert "secret" not in repr(session)
+    assert session.url.endswith("secret-secret")
+
+
+def test_states_over_a_life(echo, make):
+    """OPEN and active, finished, CLOSED."""
+    session = make(echo.url).connect()
+    assert session.ready_state is ReadyState.OPEN
+    assert session.is_active
+    session.finish()
+    assert session.ready_state is ReadyState.OPEN
+    assert not session.is_active
+    session.close()
+    assert session.ready_state is ReadyState.CLOSED
+    assert (session.close_code, session.close_reason) == (1000, "")
+
+
+def test_the_state_shows_a_request_at_once(make, peer):
+    """CLOSING as soon as close() was called, whatever the I/O thread does."""
+    url = peer(lambda conn: conn.until_stopped()).url
+    session = make(url, close_timeout=0.2).connect()
+    session.close(wait=False)
+    assert session.ready_state >= ReadyState.CLOSING
+    session.wait_closed(5)
+
+
+def test_who_wants_an_event():
+    """Messages always, for receive(); others only with something attached."""
+    session = PlainSession("ws://127.0.0.1:9/")
+    assert session._wants(MessageEvent(session, "x"))
+    event = MessageEvent(session, "x")
+    assert not session._has_listeners(event.attribute)
+    session.on_message = print
+    assert session._has_listeners(event.attribute)
+
+
+def test_errors_after_the_end_carry_its_facts(make, peer):
+    """Code, reason and cause for whoever sends too late."""
+
+    def script(conn):
+        conn.send(b"\x88\x06" + (4003).to_bytes(2, "big") + b"idle")
+        conn.until_eof()
+
+    session = make(peer(script).url).connect()
+    session.wait_closed(5)
+    with pytest.raises(SessionClosed, match="4003, idle") as info:
+        session.send_text("x")
+    assert (info.value.code, info.value.reason) == (4003, "idle")
+    assert isinstance(info.value.__cause__, SessionClosed)
