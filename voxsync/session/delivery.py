@@ -136,10 +136,10 @@ class Delivery:
         Thread: I/O, or whoever acts in its place before it is in the loop.
         """
         if self._thread is None:
-            if isinstance(events[-1], CloseEvent):
-                self._sink._ended(events[-1])  # noqa: SLF001 - the sink's side of one seam
-            events = [event for event in events if self._sink._wants(event)]  # noqa: SLF001
-            if not events:
+            sink = self._sink
+            if not any(sink._wants(event) for event in events):  # noqa: SLF001 - the sink's side of one seam
+                if isinstance(events[-1], CloseEvent):
+                    sink._ended(events[-1])  # noqa: SLF001
                 return
             self._start()
         self._put += len(events)
