@@ -19,19 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from voxsync.audio import AudioFormat
 from voxsync.audio.pcm import split, to_bytes
-from voxsync.dialects.mimi import (
-    AsrResult,
-    AsrWord,
-    MimiDialect,
-    NictOptions,
-    NictV1Item,
-    NictV1Result,
-    NictV2Result,
-    NictV2Segment,
-    Segment,
-    Transcript,
-    UnknownResult,
-)
+from voxsync.dialects import mimi
 from voxsync.session import Headers, Session, SessionOptions
 from voxsync.session.options import normal_headers
 
@@ -40,6 +28,18 @@ if TYPE_CHECKING:
 
     from voxsync.audio.pcm import AudioData
     from voxsync.dialects.base import Dialect
+    from voxsync.dialects.mimi import (
+        AsrResult,
+        AsrWord,
+        NictOptions,
+        NictV1Item,
+        NictV1Result,
+        NictV2Result,
+        NictV2Segment,
+        Segment,
+        Transcript,
+        UnknownResult,
+    )
 
 __all__ = [
     "AsrResult",
@@ -59,6 +59,12 @@ __all__ = [
 # The service takes up to 64 KiB in a frame; half of that is what its own
 # documents agree on (mimi protocol notes, 2.4).
 _MAX_BLOCK = 32 * 1024
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'voxsync.mimi' has no attribute {name!r}")
+    return getattr(mimi, name)
 
 
 class MimiSession(Session[Any]):
@@ -108,7 +114,7 @@ class MimiSession(Session[Any]):
         self._settings: dict[str, Any] = {
             "process": process,
             "language": language,
-            "nict": nict or NictOptions(),
+            "nict": nict or mimi.NictOptions(),
             "headers": normal_headers(headers),
             "converter": converter,
         }
@@ -128,8 +134,8 @@ class MimiSession(Session[Any]):
             )
         return self._translator(token)
 
-    def _translator(self, token: str | None) -> MimiDialect:
-        return MimiDialect(
+    def _translator(self, token: str | None) -> mimi.MimiDialect:
+        return mimi.MimiDialect(
             url=self._url, token=token, audio=self._audio, **self._settings
         )
 

@@ -279,3 +279,12 @@ def test_no_object_is_refused(obj):
     assert result.raw is obj
     assert isinstance(result.text, str)
     assert result.is_final is (obj.get("status") == "recog-finished")
+
+
+def test_the_room_loads_its_names_when_asked():
+    """All public names resolve; others are attribute errors."""
+    from voxsync.dialects import mimi
+
+    assert all(getattr(mimi, name) is not None for name in mimi.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = mimi.nonsense

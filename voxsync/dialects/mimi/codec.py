@@ -15,8 +15,6 @@ from voxsync.dialects.base import (
     Reply,
     UpgradeRequest,
 )
-from voxsync.dialects.mimi.messages import parse_result
-from voxsync.dialects.mimi.transcript import Transcript
 from voxsync.errors import InvalidState, ProtocolError, SessionClosed
 from voxsync.redact import Redactor
 
@@ -129,6 +127,12 @@ class MimiDialect(Dialect[object]):
             _check_header(name, value)
         self._url = url
         self._converter = converter
+        # Here and not above: the result classes are half of the time that importing
+        # voxsync.mimi would take.
+        from voxsync.dialects.mimi.messages import parse_result  # noqa: PLC0415
+        from voxsync.dialects.mimi.transcript import Transcript  # noqa: PLC0415
+
+        self._parse = parse_result
         self.transcript = Transcript(language)
         self._language = language
         self._phase = MimiPhase.STREAMING
@@ -202,7 +206,7 @@ class MimiDialect(Dialect[object]):
                 counts for `phase` and `verdict`; the service then closes.
         """
         obj = _json_object(data)
-        result = parse_result(obj, self._language)
+        result = self._parse(obj, self._language)
         self.transcript.add(result)
         outputs: list[Output[object]] = []
         if result.is_final:
