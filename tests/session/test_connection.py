@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from voxsync.dialects.plain import PlainDialect
-from voxsync.errors import ConnectError, OpenTimeout, SessionClosed
+from voxsync.errors import ConnectError, MediaError, OpenTimeout, SessionClosed
 from voxsync.session.connection import FINISH, Connection, Inject, closed_error
 from voxsync.session.delivery import Delivery
 from voxsync.session.lifecycle import ReadyState
@@ -469,3 +469,23 @@ def test_an_end_without_a_reason(rig):
     assert str(closed_error(r.connection.close_event)) == (
         "the session is over (code 1005)"
     )
+
+
+class Strict(PlainDialect):
+    """A service with a verdict of its own."""
+
+    def verdict(self, code, reason, *, by_us, was_clean):
+        error = MediaError("the work was not done")
+        error.__cause__ = EOFError("because")
+        return error
+
+
+def test_the_verdict_is_the_services(rig):
+    """Whatever error it is, with the cause that it gave itself."""
+    r = rig(Strict("ws://test/")).open()
+    r.connection.engine.fail(OSError("wire cut"))
+    r.connection.fill(0.0)
+    r.connection.detached()
+    error = r.connection.close_event.error
+    assert type(error) is MediaError
+    assert isinstance(error.__cause__, EOFError)
