@@ -20,8 +20,6 @@ LONGEST = 400
 
 # Files of a room whose test is not tests/<room>/test_<file>.py, and why.
 TESTED_ELSEWHERE = {
-    "voxsync/mimi.py": "a door: its session is tested in tests/e2e",
-    "voxsync/plain.py": "a door of five lines: all of tests/session goes through it",
     # One menu, cut into files for their length: tests/simulators/test_acts.py
     "voxsync/simulators/act.py": "the base of the acts",
     "voxsync/simulators/acts_opening.py": "a page of the acts",
