@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 _EPILOG = f"""\
-Starts the embedded mimi-compatible service with an offline speech recogniser in
-this process, streams the recording that ships with voxsync through a session over
-the loopback, and shows what comes back. Nothing leaves the machine.
+Starts the embedded mimi-compatible service with an offline speech recogniser
+in this process, streams the recording that ships with voxsync through a session
+over the loopback, and shows what comes back. Nothing leaves the machine.
 
 examples:
   voxsync demo

@@ -31,8 +31,8 @@ class ListenError(VoxsyncError):
 _LOOK_AGAIN_S = 0.5
 
 _EPILOG = f"""\
-The URL is printed on the standard output; sessions are reported on the error output
-when they are over. Ctrl-C ends the service, with exit code 0.
+The URL is printed on the standard output; sessions are reported on the error
+output when they are over. Ctrl-C ends the service, with exit code 0.
 
 examples:
   voxsync simulate mimi

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voxsync.cli.recording import Recording
+    from voxsync.events import CloseEvent
     from voxsync.mimi import MimiSession
 
 __all__ = ["Outcome", "Pace", "Watcher", "stream"]
+
+
+_LOOK_UP_S = 0.1
 
 
 class Watcher(Protocol):
@@ -108,7 +112,10 @@ class _Run:
         self.started = self.ended = 0.0  # sender
         self.sent_s = 0.0  # sender
         self.error: Exception | None = None  # sender, events thread; the last wins
+        self.end: CloseEvent | None = None  # events thread
         self.stop = threading.Event()
+        self.over = threading.Event()
+        self.sender: threading.Thread | None = None  # events thread
         # Asked now: what cannot be paced is to fail before anything is sent.
         self._rate = recording.bytes_per_second if realtime else None
         self._pace = Pace(self.stop)
@@ -127,6 +134,19 @@ class _Run:
             self.error = exc
             self.session.cancel()
 
+    def opened(self, event: object) -> None:
+        """A listener: the service takes audio."""
+        del event
+        self.sender = threading.Thread(
+            target=self.send, name="voxsync-cli-sender", daemon=True
+        )
+        self.sender.start()
+
+    def closed(self, event: CloseEvent) -> None:
+        """A listener: the session is over."""
+        self.end = event
+        self.over.set()
+
     def send(self) -> None:
         """The sender thread's part: all blocks, then the end of the audio."""
         self.started = time.monotonic()
@@ -135,7 +155,7 @@ class _Run:
             self.ended = time.monotonic()
             self.session.stop_recognition()
         except (InvalidState, SessionClosed):
-            # Stopped by Ctrl-C, or over: `wait_closed` in the main thread tells.
+            # Stopped by Ctrl-C, or over: the main thread, which waits for that, tells.
             self.ended = self.ended or time.monotonic()
         except (VoxsyncError, OSError, EOFError) as exc:  # of the file or the output
             self.error = exc
@@ -198,29 +218,43 @@ def stream(
     breaks into can be waited for again, whereas a result or a block could be lost.
     """
     run = _Run(session, recording, watcher, language, realtime=realtime)
+    session.add_event_listener("open", run.opened)
     session.add_event_listener("message", run.heard)
+    session.add_event_listener("close", run.closed)
     interrupted = False
-    with session:
-        sender = threading.Thread(
-            target=run.send, name="voxsync-cli-sender", daemon=True
-        )
-        sender.start()
+    with session.connect(wait=False):
         try:
             try:
-                end = session.wait_closed()
+                _wait(run.over)
             except KeyboardInterrupt:
+                if run.sender is None:
+                    raise  # nothing was sent; there is nothing to wait for
                 interrupted = True
                 run.stop.set()
                 watcher.stopping()
                 with suppress(SessionClosed):
                     session.stop_recognition()
-                end = session.wait_closed()
+                _wait(run.over)
         finally:
             run.stop.set()
             session.cancel()  # over already, unless Ctrl-C came again
-            sender.join()
+            if run.sender is not None:
+                run.sender.join()
     if run.error is not None:
         raise run.error
-    if end.error is not None:
-        raise end.error
+    assert run.end is not None  # `over` was waited for
+    if run.end.error is not None:
+        raise run.end.error
     return run.outcome(interrupted=interrupted)
+
+
+def _wait(event: threading.Event) -> None:
+    """Wait in a way that Ctrl-C always gets through.
+
+    A signal that the system hands to another thread, or that comes just before the
+    wait begins, is seen only when the main thread runs again: so it looks up now
+    and then. (Not `session.wait_closed()`: until Python 3.13 a thread whose `join()`
+    was interrupted counts as ended, and nothing waits for it again.)
+    """
+    while not event.wait(_LOOK_UP_S):
+        pass

@@ -26,8 +26,9 @@ FORMATS = {"text": "txt", "json": "json", "srt": "srt", "vtt": "vtt"}
 
 _EPILOG = f"""\
 The access token comes from the environment variable MIMI_TOKEN; without it no
-Authorization header is sent. Partial results and progress are shown on the error
-output when that is a terminal; the final text goes to the standard output.
+Authorization header is sent. Partial results and progress are shown on the
+error output when that is a terminal; the final text goes to the standard
+output.
 
 Ctrl-C ends the audio and still prints the text of what was sent; a second one
 gives up.
