@@ -136,7 +136,6 @@ def test_listeners_attached_in_the_handler_miss_nothing(listening, client):
     listener, kinds, done = listening(), [], threading.Event()
 
     def connected(listener, session):
-        assert session in listener.sessions
         for kind in ("created", "open", "message", "close"):
             session.add_event_listener(kind, lambda event: kinds.append(event.type))
         session.add_event_listener("close", lambda event: done.set())
@@ -169,6 +168,7 @@ def test_sessions_made_by_the_application(listening, client):
     sessions = Sessions(listener)
     client(listener).upgrade("/x")
     assert sessions.wait() is made[0]
+    assert listener.sessions == {made[0]}
     assert made[0].options is options
     assert made[0].request.path == "/x"
 
