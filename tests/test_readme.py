@@ -3,13 +3,19 @@
 import io
 import re
 import shlex
+import signal
+import subprocess
+import sys
 import threading
+import wave
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
-from voxsync.cli.main import main
+from voxsync.cli.exits import Exit
+from voxsync.mimi import MimiSession
+from voxsync.simulators.mimi import MimiService
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -39,30 +45,74 @@ def test_set_up_is_one_command(name):
     assert "pip install" in block[1]
 
 
-def test_shell_examples_are_valid_commands(capsys, monkeypatch):
-    """Each `voxsync ...` line is understood by the command line."""
-    lines = [
-        shlex.split(line, comments=True)[1:]
-        for line in README.splitlines()
-        if line.startswith("voxsync ")
-    ]
-    assert len(lines) >= 4
-    parsed = []
-    for module in ("demo", "transcribe", "simulate"):
-        monkeypatch.setattr(
-            f"voxsync.cli.{module}.run", lambda a: parsed.append(a) or 0
-        )
-    for line in lines:
-        assert main(line) == 0
-    assert len(parsed) == len(lines)
+def shell_examples():
+    """The arguments of each `voxsync ...` line."""
+    lines = [line for line in README.splitlines() if line.startswith("voxsync ")]
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def test_shell_examples_run(tmp_path):
+    """Each `voxsync ...` line does what it says, as a process, on a free port."""
+    pytest.importorskip("pocketsphinx")
+    with wave.open(str(tmp_path / "talk.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(bytes(32000))
+    command = [sys.executable, "-m", "voxsync.cli"]
+    examples = shell_examples()
+    (serve,) = [e for e in examples if "--port" in e]
+    serve = ["0" if word == "9000" else word for word in serve]
+    with subprocess.Popen(
+        [*command, *serve],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as service:
+        try:
+            url = service.stdout.readline().strip()
+            for example in examples:
+                if "--port" in example:
+                    continue
+                words = [word.replace("ws://127.0.0.1:9000/", url) for word in example]
+                done = subprocess.run(
+                    [*command, *words],
+                    cwd=tmp_path,
+                    capture_output=True,
+                    text=True,
+                    timeout=50,
+                    check=False,
+                )
+                assert (done.returncode, done.stderr) == (0, ""), example
+        finally:
+            service.send_signal(signal.SIGINT)
+        assert service.wait(20) == 0
+    assert (tmp_path / "subtitles" / "talk.srt").exists()
+
+
+def test_exit_codes_are_those_of_the_program():
+    """The README's table and the enumeration agree."""
+    table = README.partition("| exit code |")[2].partition("\n\n")[0]
+    numbers = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+    found = {int(number) for row in numbers for number in row.split(",")}
+    assert found == set(Exit)
 
 
 def test_the_readme_names_no_thread_that_does_not_exist():
     """The thread model's names are those of a real session's threads."""
-    namespace = {}
-    seen = []
-    code = BLOCKS[0].replace("print(", "note(")
-    namespace["note"] = lambda *_: seen.extend(t.name for t in threading.enumerate())
-    exec(compile(code, "README.md", "exec"), namespace)
-    kinds = {name.rsplit("-", 1)[0] for name in seen if name.startswith("voxsync-")}
-    assert {"voxsync-io", "voxsync-events"} <= kinds
+    named = set(re.findall(r"(voxsync-[a-z]+)-<id>", README))
+    with MimiService() as service:
+        session = MimiSession(None, url=service.url)
+        seen = []
+
+        def note(event):
+            seen.extend(t.name for t in threading.enumerate())
+
+        session.add_event_listener("open", note)
+        with session:
+            session.send_binary(bytes(3200))
+            session.stop_recognition()
+            list(session.receive(20))
+    kinds = {f"voxsync-{kind}" for kind in ("io", "events")}
+    assert named == kinds
+    assert {f"{kind}-{session.id}" for kind in kinds} <= set(seen)
