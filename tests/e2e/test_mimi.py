@@ -29,7 +29,6 @@ def speech():
 @pytest.fixture(scope="module")
 def recogniser():
     """The real recogniser of spoken phrases."""
-    pytest.importorskip("pocketsphinx")
     from voxsync.simulators.phrases import PhraseRecogniser
 
     return PhraseRecogniser()

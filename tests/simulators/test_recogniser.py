@@ -113,7 +113,6 @@ def test_a_scripted_stream_ends_once():
 
 def test_shipped_recognisers_open_by_name(tmp_path):
     """The CLI's names give the engines; wrong names and pairs are explained."""
-    pytest.importorskip("pocketsphinx")
     file = tmp_path / "phrases.txt"
     file.write_text("hello world\n")
     assert open_recogniser("phrases", phrases=file).phrases == ("hello world",)

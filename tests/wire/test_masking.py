@@ -150,7 +150,6 @@ def run(script):
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_parent_and_child_share_no_key():
     """After fork() the child masks with other keys than its parent."""
     run(FORK)

@@ -7,6 +7,7 @@ pure: no sockets, threads or clocks; whoever calls it holds it alone.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -130,37 +131,41 @@ Output = (
 )
 
 
-class Dialect(Generic[MessageT]):
+class Dialect(ABC, Generic[MessageT]):
     """One service's translator, for one connection.
 
     The base class is a service with no rules of its own: it is ready at once
     and passes nothing on. Subclasses override what differs.
     """
 
+    @abstractmethod
     def request(self) -> UpgradeRequest:
         """The HTTP upgrade to ask for. Called once, before anything else."""
-        raise NotImplementedError
+        ...
 
     def opened(self) -> Iterable[Output[MessageT]]:
         """The upgrade succeeded. `Ready` at once, or after a handshake of its own."""
         return (Ready(),)
 
+    @abstractmethod
     def encode(self, command: object) -> Iterable[Output[MessageT]]:
         """Turn one command of the application into messages for the wire."""
-        raise NotImplementedError
+        ...
 
     def finish(self) -> Iterable[Output[MessageT]]:
         """The application has no more input; called once, behind all commands."""
         return ()
 
+    @abstractmethod
     def decode(self, data: str | bytes) -> Iterable[Output[MessageT]]:
         """Turn one message of the service into voxsync's words.
 
         Raises:
             ProtocolError: This message makes no sense; the session goes on.
         """
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def verdict(
         self, code: int, reason: str, *, by_us: bool, was_clean: bool
     ) -> VoxsyncError | None:
@@ -172,4 +177,4 @@ class Dialect(Generic[MessageT]):
             by_us: The application asked for the end (`close` or `cancel`).
             was_clean: The closing handshake was completed.
         """
-        raise NotImplementedError
+        ...

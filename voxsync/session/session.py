@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from voxsync.errors import InvalidState
@@ -37,7 +38,7 @@ MessageT = TypeVar("MessageT")
 _CLOSE_SLACK = 0.45
 
 
-class Session(SessionView[MessageT]):
+class Session(SessionView[MessageT], ABC):
     """A WebSocket session: two threads, a bounded queue in, events out.
 
     Thread: every method may be called from every thread, listeners included;
@@ -49,9 +50,10 @@ class Session(SessionView[MessageT]):
 
     # What a door or server fills in
 
+    @abstractmethod
     def _make_dialect(self) -> Dialect[MessageT]:
         """A translator for the connection about to be made. Thread: connect()'s."""
-        raise NotImplementedError
+        ...
 
     # Opening
 
@@ -155,7 +157,8 @@ class Session(SessionView[MessageT]):
         def start(connection: Connection) -> None:
             connection.subprotocol = subprotocol
             self._io_thread = threading.current_thread()
-            self._delivery.start(lambda: connection.settled.wait() and before())
+            limit = self.options.open_timeout  # it ends by itself before that
+            self._delivery.start(lambda: connection.settled.wait(limit) and before())
             self._delivery.put([CreatedEvent(self)])
 
         connection = self._begin(self._make_dialect(), Role.SERVER, start)
