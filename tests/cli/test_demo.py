@@ -65,7 +65,7 @@ def test_on_a_terminal_partial_results_are_one_live_line(spawn):
     assert "\n      > " not in text
     states = re.findall(r"\r\x1b\[K([^\r\n]*)", text)
     assert any(re.match(r" ?\d:\d\d> he was not an ill", state) for state in states)
-    assert max(map(len, states)) <= 79
+    assert max(map(len, states)) <= 77
 
 
 def play_scripted(monkeypatch, script, **settings):

@@ -61,7 +61,7 @@ def test_clock():
 
 
 def test_the_live_line_replaces_itself_and_never_wraps():
-    """79 columns at most, where the size is not known, control characters gone."""
+    """77 columns at most, where the size is not known, control characters gone."""
     out = Terminal()
     line = LiveLine(out)
     line.show("head ", "x" * 100)
@@ -70,7 +70,7 @@ def test_the_live_line_replaces_itself_and_never_wraps():
     line.clear()
     line.clear()
     assert out.getvalue() == (
-        "\r\x1b[Khead …" + "x" * 73 + "\r\x1b[K [2Jbad" + "\r\x1b[K"
+        "\r\x1b[Khead …" + "x" * 71 + "\r\x1b[K [2Jbad" + "\r\x1b[K"
     )
 
 

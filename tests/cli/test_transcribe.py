@@ -286,7 +286,7 @@ def test_a_terminal_sees_partial_results(spawn, service, make_wav):
     assert states[-1] == ""
     assert any(s.startswith("a.wav 0:0") and s.endswith(" one") for s in states)
     assert any("one two three" in state for state in states)
-    assert max(map(len, states)) <= 39
+    assert max(map(len, states)) <= 37
 
 
 def test_characters_that_the_output_cannot_hold(spawn, make_service, make_wav):

@@ -82,12 +82,16 @@ class LiveLine:
 
     @property
     def columns(self) -> int:
-        """How wide a line may be: one less than the terminal, so it never wraps."""
+        """How wide a line may be.
+
+        Less than the terminal: so that it never wraps, not even with the "^C" that
+        a terminal writes behind it.
+        """
         try:
             found = os.get_terminal_size(self._stream.fileno()).columns
         except (OSError, ValueError):
             found = 0
-        return (found or _USUAL_COLUMNS) - 1
+        return (found or _USUAL_COLUMNS) - 3
 
     def show(self, head: str, text: str = "", *, at_once: bool = True) -> None:
         """Show `head` and as much of the end of `text` as there is room for.
