@@ -446,3 +446,23 @@ def test_a_converter_that_fails():
         with made:
             assert next(made.receive(timeout=5)) == 2
     assert [type(error.__cause__) for error in errors] == [KeyError]
+
+
+def test_a_break_sent_as_json_is_the_one_break(service):
+    """However the command is given, it ends the input, once."""
+    with session(service) as made:
+        made.send_binary(b"\1\0")
+        made.send_json({"command": "recog-break"})
+        assert not made.is_active
+        with pytest.raises(InvalidState):
+            made.send_binary(b"\1\0")
+        made.wait_closed(5)
+    assert service.got == [(2, b"\1\0"), BREAK]
+
+
+def test_json_that_utf_8_cannot_carry(service):
+    """Refused to the caller; the session goes on."""
+    with session(service) as made:
+        with pytest.raises(ValueError, match="surrogate"):
+            made.send_json({"text": "\ud800"})
+        assert made.is_active

@@ -14,13 +14,13 @@ One session is one utterance or recording; make a new one for the next.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from voxsync.audio import AudioFormat
 from voxsync.audio.pcm import split, to_bytes
 from voxsync.dialects import mimi
 from voxsync.session import Headers, Session, SessionOptions
+from voxsync.session.messages import json_text
 from voxsync.session.options import normal_headers
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ __all__ = [
 # The service takes up to 64 KiB in a frame; half of that is what its own
 # documents agree on (mimi protocol notes, 2.4).
 _MAX_BLOCK = 32 * 1024
+_BREAK = {"command": "recog-break"}
 
 
 def __getattr__(name: str) -> object:
@@ -178,12 +179,18 @@ class MimiSession(Session[Any]):
     ) -> None:
         """Send a JSON text message: a command of a service beyond this door.
 
-        Errors and thread: as for `send_binary`.
+        The one command of the service itself, recog-break, is `stop_recognition()`
+        whichever way it is given.
+
+        Raises:
+            TypeError, ValueError: It cannot be written as JSON, or not as UTF-8.
+
+        Other errors and thread: as for `send_binary`.
         """
-        text = json.dumps(
-            obj, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        )
-        self._send(text, block, timeout)
+        if obj == _BREAK:
+            self.stop_recognition()
+            return
+        self._send(json_text(obj), block, timeout)
 
     def stop_recognition(self) -> None:
         """Say that the audio is complete; results go on until the service closes.

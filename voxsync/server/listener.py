@@ -239,16 +239,25 @@ class Listener:
                 self._threads.add(thread)
                 self._by_address[host] += 1
                 self._opening.add(sock)
-        if full:
-            logger.warning("too many connections; refused one of %s", address[0])
-            with contextlib.suppress(OSError):  # it may be gone already
-                sock.setblocking(False)
-                sock.send(
-                    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n"
-                )
-            sock.close()
-            return
-        thread.start()
+        if not full:
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no thread left
+                self._forget(thread, sock, address[0])
+            else:
+                return
+        logger.warning("too many connections; refused one of %s", address[0])
+        with contextlib.suppress(OSError):  # it may be gone already
+            sock.setblocking(False)
+            sock.send(b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n")
+        sock.close()
+
+    def _forget(self, thread: threading.Thread, sock: socket.socket, host: str) -> None:
+        with self._lock:
+            self._opening.discard(sock)
+            self._threads.discard(thread)
+            self._by_address[host] -= 1
+            self._by_address += Counter()  # drops what is down to 0
 
     # A connection's own thread
 
@@ -261,11 +270,7 @@ class Listener:
         except Exception:
             logger.exception("the thread of a connection of %s failed", address[0])
         finally:
-            with self._lock:
-                self._opening.discard(sock)
-                self._threads.discard(threading.current_thread())
-                self._by_address[address[0]] -= 1
-                self._by_address += Counter()  # drops what is down to 0
+            self._forget(threading.current_thread(), sock, address[0])
             sock.close()
 
     def _connection(self, sock: socket.socket, address: tuple[str, int]) -> None:

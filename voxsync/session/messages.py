@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from voxsync.dialects.base import Dialect
 
-__all__ = ["MessageSession"]
+__all__ = ["MessageSession", "check_text", "json_text"]
 
 
 class MessageSession(Session["str | bytes"]):
@@ -41,12 +41,7 @@ class MessageSession(Session["str | bytes"]):
         """
         if not isinstance(text, str):
             raise TypeError(f"text must be a str, not {type(text).__name__}")
-        try:
-            text.encode()
-        except UnicodeEncodeError as exc:
-            raise ValueError(
-                f"the text holds a lone surrogate at {exc.start}; UTF-8 cannot carry it"
-            ) from None
+        check_text(text)
         self._send(text, block, timeout)
 
     def send_binary(
@@ -72,7 +67,25 @@ class MessageSession(Session["str | bytes"]):
 
         Other arguments, errors and thread: as for `send_text`.
         """
-        text = json.dumps(
-            obj, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        )
-        self.send_text(text, block=block, timeout=timeout)
+        self._send(json_text(obj), block, timeout)
+
+
+def json_text(obj: Any) -> str:
+    """The object as compact JSON that can be sent.
+
+    Raises:
+        TypeError, ValueError: It cannot be written as JSON, or not as UTF-8.
+    """
+    text = json.dumps(obj, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    check_text(text)
+    return text
+
+
+def check_text(text: str) -> None:
+    """Raise the `ValueError` that a text deserves which UTF-8 cannot carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError(
+            f"the text holds a lone surrogate at {exc.start}; UTF-8 cannot carry it"
+        ) from None

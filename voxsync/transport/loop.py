@@ -142,7 +142,9 @@ class IOLoop:
         """Take over a connected, non-blocking socket. Thread: the loop's."""
         self._channels.add(channel)
         self._selector.register(channel.sock, _READ, channel)
-        self._serve(channel, _CALL, time.monotonic())
+        # Served by the next step, whose caller cleans up after a driver that fails.
+        channel.notified = True
+        self._notified.append(channel)
 
     def run(self) -> None:
         """Move bytes until no connection is left, then close the loop itself."""
