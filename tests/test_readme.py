@@ -87,7 +87,7 @@ def test_shell_examples_run(tmp_path):
         finally:
             service.send_signal(signal.SIGINT)
         assert service.wait(20) == 0
-    assert (tmp_path / "subtitles" / "talk.srt").exists()
+    assert (tmp_path / "subs" / "talk.srt").exists()
 
 
 def test_exit_codes_are_those_of_the_program():
