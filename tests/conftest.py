@@ -1,9 +1,9 @@
 """What every test gets: no thread and no descriptor of ours may be left behind."""
 
 import gc
-import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +14,9 @@ def _threads() -> list[str]:
 
 def _descriptors() -> dict[int, str]:
     found = {}
-    for name in os.listdir("/proc/self/fd"):
+    for path in Path("/proc/self/fd").iterdir():
         try:
-            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+            found[int(path.name)] = str(path.readlink())
         except OSError:
             continue  # the descriptor of this very listing
     return found

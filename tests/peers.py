@@ -10,6 +10,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable
+from typing import Self
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -123,7 +124,7 @@ class Peer:
             assert not thread.is_alive()
         assert self.errors == []
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

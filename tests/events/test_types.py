@@ -1,6 +1,7 @@
 """Events are frozen and mirror the DOM's and VoxEngine's fields."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,12 +26,8 @@ def test_message_of_a_plain_session(data, text, raw):
 
 def test_message_of_a_typed_session():
     """`text` and `raw` are those of the typed message."""
-
-    class Result:
-        text = "hello"
-        raw = {"a": 1}
-
-    event = MessageEvent(None, Result())
+    result = SimpleNamespace(text="hello", raw={"a": 1})
+    event = MessageEvent(None, result)
     assert (event.text, event.raw) == ("hello", {"a": 1})
 
 

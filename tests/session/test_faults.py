@@ -318,7 +318,7 @@ def test_a_peer_that_answers_no_close(server, client, tls):
 
 
 def test_a_queue_of_16_holds_the_sender_back(peer, make):
-    """A5: less than 3 s of 16 kHz speech are accepted from a peer that stops reading."""
+    """A5: under 3 s of 16 kHz speech are accepted from a peer that stops reading."""
     for size in (640, 3200):
         url = peer(lambda conn: conn.until_stopped(), receive_buffer=4096).url
         session = make(url, listen=False).connect()
@@ -359,10 +359,10 @@ class TestCertificates:
 
     def test_expired(self, peer, make, authority, client_tls):
         """Valid once."""
-        import datetime
+        import datetime as dt
 
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+        past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
         authority.issue_cert("localhost", not_after=past).configure_cert(context)
         assert "expired" in self.refused(make, peer, context, client_tls)
 

@@ -8,6 +8,7 @@ import gc
 import os
 import random
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -130,19 +131,22 @@ def test_1000_opens_and_closes_leave_nothing(echo_threads):
             assert next(session.receive(timeout=5)) == "x"
 
     def resident():
-        with open("/proc/self/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def descriptors():
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
     for _ in range(100):
         once()
     gc.collect()
-    descriptors, before = len(os.listdir("/proc/self/fd")), resident()
+    opened, before = descriptors(), resident()
     for _ in range(1000):
         once()
     gc.collect()
     while echo_threads.sessions:
         threading.Event().wait(0.01)
     assert resident() - before < 2 * 1024 * 1024
-    assert len(os.listdir("/proc/self/fd")) <= descriptors + 1
+    assert descriptors() <= opened + 1
     names = [t.name for t in threading.enumerate()]
     assert [n for n in names if n.startswith(("voxsync-io", "voxsync-events"))] == []

@@ -98,9 +98,13 @@ def test_ten_ways_to_fail(peer, logged, way, capfd):
     """Nothing that a program would show holds the token."""
     script, upgrade = WAYS[way]
     url, shown = peer(script, upgrade=upgrade).url, []
+
+    def note(event):
+        shown.append(repr(event))
+
     for session in sessions(url):
         for kind in ("created", "open", "message", "error", "close"):
-            session.add_event_listener(kind, lambda event: shown.append(repr(event)))
+            session.add_event_listener(kind, note)
         shown += [repr(session), repr(session.options), str(session)]
         shown += [repr(session._make_dialect().request())]
         try:

@@ -240,7 +240,7 @@ def test_sending_while_closing(make, peer):
     session.connect()
     session.close(wait=False)
     assert session.ready_state >= ReadyState.CLOSING
-    with pytest.raises(SessionClosed, match="closing|over"):
+    with pytest.raises(SessionClosed, match=r"closing|over"):
         session.send_text("x")
     session.wait_closed(5)
 
@@ -644,8 +644,8 @@ def test_a_forgotten_session_says_goodbye_at_exit(make, peer):
     [
         "session.connect(); print('in', flush=True); session.wait_closed()",
         "session.connect(); print('in', flush=True); next(session.receive())",
-        "session.connect(); print('in', flush=True)\nwhile True:"
-        " session.send_binary(bytes(30000))",
+        """session.connect(); print('in', flush=True)
+while True: session.send_binary(bytes(30000))""",
     ],
 )
 def test_ctrl_c_works_in_every_wait(peer, body):
@@ -722,3 +722,26 @@ def test_context_managers_of_connected_sessions(echo):
     """`with session.connect():` does not connect twice."""
     with contextlib.closing(PlainSession(echo.url).connect()) as session, session:
         assert session.is_active
+
+
+def test_ctrl_c_in_wait_closed_takes_nothing_for_ended(peer):
+    """The session lives on after it, and can be waited for and closed."""
+    body = """
+session.connect(); print('in', flush=True)
+try: session.wait_closed()
+except KeyboardInterrupt: print('interrupted', session.is_active)
+try: session.wait_closed(0.2)
+except TimeoutError as exc: print(exc)
+session.close()
+print(session.wait_closed().code)
+"""
+    child = program(body, peer(lambda conn: conn.echo_until_close()).url)
+    assert child.stdout.readline() == "in\n"
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=20)
+    assert out.splitlines() == [
+        "interrupted True",
+        "the session was not over within 0.2 s",
+        "1000",
+    ]
+    assert err == ""

@@ -18,7 +18,6 @@ from voxsync.simulators import dictation
 from voxsync.simulators.dictation import DictationRecogniser, serve
 from voxsync.simulators.recogniser import Hypothesis, Word
 
-
 DATA = Path(dictation.__file__).parent / "data"
 SENTENCE = (DATA / "sense_and_sensibility.txt").read_text().splitlines()[1]
 

@@ -13,7 +13,6 @@ from voxsync.errors import InvalidState, MissingExtra
 from voxsync.simulators import phrases as module
 from voxsync.simulators.phrases import PhraseRecogniser, edits
 
-
 DATA = Path(voxsync.simulators.__file__).parent / "data"
 SENTENCES = (DATA / "sense_and_sensibility.txt").read_text().splitlines()
 

@@ -94,6 +94,7 @@ class Connection:
         self.subprotocol: str | None = None
         self.opening = Opening(options.open_timeout)
         self.settled = threading.Event()  # OPEN was reached, or the end
+        self.io_done = threading.Event()  # socket and loop are gone
         self.close_event: CloseEvent | None = None
         # Requests of other threads: written there, read here (no lock: one word each).
         self.cancelled = False
@@ -196,6 +197,8 @@ class Connection:
         except Exception as exc:
             logger.exception("the I/O thread of session %s failed", self._owner.id)
             self._finalise(self._failed(exc))
+        finally:
+            self.io_done.set()
 
     def _move_bytes(self, sock: socket.socket, rest: bytes) -> None:
         loop = self._loop = IOLoop()

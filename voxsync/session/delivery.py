@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from voxsync.events import CloseEvent, InlineDispatcher, MessageEvent
+from voxsync.session.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +81,7 @@ class Delivery:
         self._before: Callable[[], object] | None = None
         self._name = name
         self._thread: threading.Thread | None = None
+        self._done = threading.Event()
 
     @property
     def waiting(self) -> int:
@@ -89,7 +91,7 @@ class Delivery:
     @property
     def alive(self) -> bool:
         """Whether the events thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._thread is not None and not self._done.is_set()
 
     def start(self, before: Callable[[], object] | None = None) -> None:
         """Start the events thread, events or not.
@@ -101,13 +103,13 @@ class Delivery:
         self._start()
 
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread = threading.Thread(target=self._main, name=self._name, daemon=True)
         self._thread.start()
 
     def join(self, timeout: float | None) -> None:
         """Wait until every event has been handed over, `close` included."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        if self._thread is not None and wait_for(self._done, timeout):
+            self._thread.join(1.0)  # it has nothing left to do
 
     def is_events_thread(self) -> bool:
         """Whether the caller is the events thread."""
@@ -144,6 +146,12 @@ class Delivery:
             self._start()
         self._put += len(events)
         self._batches.put(events)
+
+    def _main(self) -> None:
+        try:
+            self._run()
+        finally:
+            self._done.set()
 
     def _run(self) -> None:
         if self._before is not None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import queue
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from voxsync.errors import InvalidState, SendQueueFull, SessionClosed
+from voxsync.session.waiting import sliced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["WAIT_SLICE", "Outbox"]
-
-# Lock waits on Windows do not see Ctrl-C before Python 3.14 (python/cpython#74157);
-# there they are cut into pieces of this many seconds.
-WAIT_SLICE = 0.5 if sys.platform == "win32" else None
+__all__ = ["Outbox"]
 
 
 class Outbox(queue.Queue[Any]):
@@ -105,9 +101,7 @@ class Outbox(queue.Queue[Any]):
                         + (f" and no room came in {timeout:g} s" if block else "")
                         + "; the message was not accepted"
                     )
-                if WAIT_SLICE is not None:  # pragma: no cover - Windows
-                    left = WAIT_SLICE if left is None else min(left, WAIT_SLICE)
-                self.not_full.wait(left)
+                self.not_full.wait(sliced(left))
                 self._admit()
         finally:
             self.blocked_seconds += time.monotonic() - started

@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from voxsync.errors import ConcurrencyError, ReceiveTimeout
-from voxsync.session.outbox import WAIT_SLICE
+from voxsync.session.waiting import sliced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,9 +122,7 @@ class Receiver(Generic[MessageT]):
                 left = None if end is None else end - time.monotonic()
                 if left is not None and left <= 0:
                     raise ReceiveTimeout(f"no message within {timeout:g} s")
-                if WAIT_SLICE is not None:  # pragma: no cover - Windows
-                    left = WAIT_SLICE if left is None else min(left, WAIT_SLICE)
-                self._changed.wait(left)
+                self._changed.wait(sliced(left))
             message = self._messages.popleft()
             if len(self._messages) == self._maxsize - 1:
                 self._changed.notify_all()  # the events thread may wait for room

@@ -17,6 +17,7 @@ from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import AUTO, request_options
 from voxsync.session.receiver import MessageIterator
 from voxsync.session.view import SessionView
+from voxsync.session.waiting import wait_for
 from voxsync.transport import dial
 from voxsync.wire import Role, is_sendable_close_code
 
@@ -334,7 +335,7 @@ class Session(SessionView[MessageT], ABC):
         if event is None or not (
             self._delivery.runs_here() or not self._delivery.alive
         ):
-            raise TimeoutError(f"the session was not over within {timeout:g} s")
+            raise TimeoutError(f"the session was not over within {timeout} s")
         return event
 
     def __enter__(self) -> Self:
@@ -372,5 +373,8 @@ class Session(SessionView[MessageT], ABC):
             thread = self._io_thread
         if thread is None or thread is threading.current_thread():
             return True
-        thread.join(timeout)
-        return not thread.is_alive()
+        connection = self._connection
+        if connection is None or not wait_for(connection.io_done, timeout):
+            return False
+        thread.join(1.0)  # it has nothing left to do
+        return True
