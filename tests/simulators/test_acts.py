@@ -145,6 +145,12 @@ def test_a_service_that_does_not_read_can_be_closed():
     """A deaf session is cut: it would not hear a Close frame."""
     with MimiService(faults=[fault("stop_reading")]) as service:
         session = MimiSession(None, url=service.url).connect()
+        gate = threading.Event()
+        while not any(
+            one._connection is not None and one._connection.reading_stopped
+            for one in service._listener.sessions
+        ):
+            gate.wait(0.001)  # the fault acts once the session is open there, too
         service.close()
         assert session.wait_closed(10).code == 1006
 
