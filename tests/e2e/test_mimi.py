@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from voxsync.errors import ConnectError
+from voxsync.errors import ConnectError, SendQueueFull
 from voxsync.mimi import MimiSession, NictOptions, Transcript
 from voxsync.session import SessionOptions
 from voxsync.simulators.faults import fault
@@ -191,3 +191,24 @@ def test_nict_results_are_typed(version):
         transcript = transcribe(service, SECOND * 3, 3200, language="ja", nict=nict)
         assert len(service.wait_record(1).messages) == 1
     assert transcript.final_text == ALL
+
+
+@pytest.mark.parametrize("size", [640, 3200])
+def test_a_service_that_stops_reading_holds_the_sender_back(size):
+    """A5: within 3 s of speech, kernels' buffers on both sides included."""
+    with MimiService(faults=[fault("stop_reading")]) as service:
+        session = MimiSession(None, url=service.url).connect()
+        gate = threading.Event()
+        while not any(
+            one._connection is not None and one._connection.reading_stopped
+            for one in service._listener.sessions
+        ):
+            gate.wait(0.001)
+        accepted = 0
+        with pytest.raises(SendQueueFull):
+            while True:
+                session.send_binary(bytes(size), timeout=0.3)
+                accepted += size
+        assert accepted < 3 * 32_000
+        session.cancel()
+        session.wait_closed(5)

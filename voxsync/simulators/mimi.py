@@ -68,8 +68,9 @@ class MimiService:
         open_timeout: Seconds for TLS and upgrade together.
         inbox: Messages that wait for the recogniser before the socket is no longer
             read.
-        receive_buffer: SO_RCVBUF in bytes; None = the system's default, which lets
-            minutes of speech pile up before a slow recogniser.
+        receive_buffer: SO_RCVBUF in bytes, small, so that a client is held back
+            within 3 s of speech when the service stops reading. None = the system's
+            default, which lets much more pile up.
 
     Raises:
         ValueError: An unknown engine, or a close code for no known rule.
@@ -93,7 +94,7 @@ class MimiService:
         max_connections: int = 100,
         open_timeout: float = 10.0,
         inbox: int = 16,
-        receive_buffer: int | None = 64 * 1024,
+        receive_buffer: int | None = 8 * 1024,
     ) -> None:
         codes = dict(close_codes or {})
         unknown = codes.keys() - CLOSE_CODES.keys()
