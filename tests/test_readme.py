@@ -53,7 +53,6 @@ def shell_examples():
 
 def test_shell_examples_run(tmp_path):
     """Each `voxsync ...` line does what it says, as a process, on a free port."""
-    pytest.importorskip("pocketsphinx")
     with wave.open(str(tmp_path / "talk.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -29,7 +29,6 @@ def words_after(out, heading):
 @pytest.mark.parametrize("process", ["nict-asr", "asr"])
 def test_it_hears_the_right_words(capsys, process):
     """The five sentences of the recording, through a session, by a real recogniser."""
-    pytest.importorskip("pocketsphinx")
     assert main(["demo", "--process", process]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -43,7 +42,6 @@ def test_it_hears_the_right_words(capsys, process):
 
 def test_on_a_terminal_partial_results_are_one_live_line(spawn):
     """What is fixed stays; the line below it changes; nothing is wider than 80."""
-    pytest.importorskip("pocketsphinx")
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 80))
     child = spawn("demo", stdout=slave)
@@ -126,7 +124,6 @@ def test_without_the_servers_package():
 
 def test_output_that_nobody_reads(spawn):
     """As in `voxsync demo | head -1`: no traceback, and it does not go on."""
-    pytest.importorskip("pocketsphinx")
     read, write = os.pipe()
     child = spawn("demo", stdout=write)
     os.close(write)

@@ -101,7 +101,6 @@ def test_sessions_are_reported_in_the_order_of_their_ends(simulate, capsys):
 
 def test_a_list_of_phrases(simulate, tmp_path):
     """The real recogniser with a list from a file."""
-    pytest.importorskip("pocketsphinx")
     path = tmp_path / "phrases.txt"
     path.write_text("open the door\n")
     client = lambda url: speak(url, language="en")  # noqa: E731
@@ -164,7 +163,6 @@ def test_a_command_line_that_makes_no_sense(capsys, args, words):
 
 def test_a_list_that_does_not_suit(tmp_path, capsys):
     """Words that the recogniser's dictionary does not have are a wrong argument."""
-    pytest.importorskip("pocketsphinx")
     path = tmp_path / "phrases.txt"
     path.write_text("xyzzyqwk\n")
     assert main(["simulate", "mimi", "--phrases", str(path)]) == 2
