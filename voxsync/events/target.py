@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from voxsync.events.signals import Adapter, Signals, refuse_non_callable
 from voxsync.events.types import ErrorEvent, EventType
@@ -44,6 +44,9 @@ class EventTarget:
     change is seen by the next event.
     """
 
+    # What can happen here; a listener for anything else is refused at once.
+    event_types: ClassVar[frozenset[EventType]] = frozenset(EventType)
+
     def __init__(self) -> None:
         self.signals = Signals()
         self._handlers: dict[str, Callable[[Any], object]] = {}  # by Event.attribute
@@ -67,7 +70,7 @@ class EventTarget:
             ValueError: There is no such event; the message lists those there are.
             TypeError: `fn` is not callable, or a coroutine function.
         """
-        kind = _kind(type)
+        kind = self._kind(type)
         refuse_non_callable(fn)
         forget = (lambda: self.remove_event_listener(kind, fn)) if once else None
         with self._listeners_lock:
@@ -84,7 +87,7 @@ class EventTarget:
 
         Handlers set by `on_<event>` and receivers connected to a signal stay.
         """
-        kind = _kind(type)
+        kind = self._kind(type)
         with self._listeners_lock:
             table = self._listeners.get(kind.value, {})
             if fn is None:
@@ -141,10 +144,8 @@ class EventTarget:
             attribute in self._handlers or self.signals.connected(attribute) is not None
         )
 
-
-def _kind(name: str) -> EventType:
-    try:
-        return EventType(name)
-    except ValueError:
-        known = ", ".join(EventType)
-        raise ValueError(f"no event {name!r}; there are: {known}") from None
+    def _kind(self, name: str) -> EventType:
+        if name in self.event_types:
+            return EventType(name)
+        known = ", ".join(kind for kind in EventType if kind in self.event_types)
+        raise ValueError(f"no event {name!r}; there are: {known}")

@@ -1,0 +1,252 @@
+"""The bounded buffer of samples between two threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+__all__ = ["PcmBuffer"]
+
+# The longest a thread waits without looking whether it is still wanted, seconds.
+_SLICE = 0.25
+
+
+class PcmBuffer:
+    """A ring of mono int16 frames with a bound; says what it did not take.
+
+    There are three ways in, by what happens when it is full: `offer` refuses the
+    newest, `push` drops the oldest, `put` waits. What was refused or dropped is
+    counted.
+
+    Args:
+        capacity: Frames, 1 or more.
+
+    Attributes:
+        capacity: Frames.
+        refused: Frames that `offer` did not take.
+        dropped: Frames that `push` threw away.
+        cleared: Frames that `clear` threw away.
+        generation: How often it was cleared.
+        taken: What `generation` was when frames were last taken by `get`.
+
+    Thread: any. The lock is held for one copy of samples, never while waiting.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity must be at least 1 frame, not {capacity}")
+        self.capacity = capacity
+        self.refused = 0
+        self.dropped = 0
+        self.cleared = 0
+        self.generation = 0
+        self.taken = 0
+        self._ring = np.zeros(capacity, np.int16)
+        self._start = 0  # of the oldest frame
+        self._fill = 0
+        self._ended = False
+        self._error: BaseException | None = None
+        self._lock = threading.Lock()  # guards all of the above
+        self._more = threading.Condition(self._lock)  # frames came, or the end
+        self._room = threading.Condition(self._lock)  # frames went
+
+    def __len__(self) -> int:
+        """Frames inside."""
+        return self._fill
+
+    def __bool__(self) -> bool:
+        """A buffer is a thing, also when it is empty."""
+        return True
+
+    @property
+    def ended(self) -> bool:
+        """Whether `end` was called: nothing more will come in."""
+        return self._ended
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the end was called and everything was taken out."""
+        return self._ended and not self._fill
+
+    # In
+
+    def offer(self, block: NDArray[np.int16]) -> int:
+        """Take what there is room for; returns how many frames were refused."""
+        with self._lock:
+            taken = min(len(block), self.capacity - self._fill)
+            self._append(block[:taken])
+            refused = len(block) - taken
+            self.refused += refused
+            return refused
+
+    def push(self, block: NDArray[np.int16]) -> int:
+        """Take the block; returns how many older frames had to go for it."""
+        with self._lock:
+            gone = max(0, len(block) - self.capacity)
+            block = block[gone:]
+            excess = max(0, self._fill + len(block) - self.capacity)
+            self._skip(excess)
+            self._append(block)
+            self.dropped += gone + excess
+            return gone + excess
+
+    def put(
+        self, block: NDArray[np.int16], wanted: Callable[[], bool] | None = None
+    ) -> bool:
+        """Take the whole block, waiting for room; False if it is not wanted any more.
+
+        Args:
+            block: Frames; more than `capacity` go in piece by piece.
+            wanted: Asked under the lock, before each piece: whether the block is
+                still to be played. Must not take locks. Call `wake` after its
+                answer has changed.
+
+        Raises:
+            Whatever `end` was called with, once nobody takes frames any more.
+        """
+        at = 0
+        with self._lock:
+            while at < len(block):
+                if self._ended:
+                    self._raise_error()
+                    return False
+                if wanted is not None and not wanted():
+                    return False
+                room = self.capacity - self._fill
+                if room:
+                    self._append(block[at : at + room])
+                    at += room
+                else:
+                    self._room.wait(_SLICE)
+        return True
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Let nothing more in; whoever takes gets the rest, then the end (or error)."""
+        with self._lock:
+            if not self._ended:
+                self._ended = True
+                self._error = error
+            self._more.notify_all()
+            self._room.notify_all()
+
+    def wake(self) -> None:
+        """Have those that wait in `put` or `get` look again."""
+        with self._lock:
+            self._more.notify_all()
+            self._room.notify_all()
+
+    # Out
+
+    def take(self, frames: int) -> NDArray[np.int16]:
+        """Up to `frames` frames, at once: what a sound device's callback needs."""
+        with self._lock:
+            return self._remove(min(frames, self._fill))
+
+    def get(
+        self,
+        frames: int,
+        timeout: float | None,
+        patience: float = 0.0,
+        wanted: Callable[[], bool] | None = None,
+    ) -> NDArray[np.int16] | None:
+        """The next `frames` frames, fewer where no more come; None = nothing yet.
+
+        Args:
+            frames: How many are wished for, at most `capacity`.
+            timeout: Seconds to wait for the first of them; None = no limit.
+            patience: Seconds to wait for the others.
+            wanted: As in `put`.
+
+        Raises:
+            Whatever `end` was called with, once all frames are taken. After a plain
+            end: an empty array.
+        """
+        frames = min(frames, self.capacity)
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._lock:
+            while not self._fill:
+                if self._ended:
+                    self._raise_error()
+                    return self._remove(0)
+                left = _SLICE if end is None else end - time.monotonic()
+                if left <= 0 or (wanted is not None and not wanted()):
+                    return None
+                self._more.wait(min(left, _SLICE))
+            if patience > 0 and self._fill < frames:
+                end = time.monotonic() + patience
+                while self._fill < frames and not self._ended:
+                    left = end - time.monotonic()
+                    if left <= 0 or (wanted is not None and not wanted()):
+                        break
+                    self._more.wait(min(left, _SLICE))
+            self.taken = self.generation
+            return self._remove(min(frames, self._fill))
+
+    def drained(self, timeout: float) -> bool:
+        """Wait until it is empty (or was ended by an error); False if it is not."""
+        end = time.monotonic() + timeout
+        with self._lock:
+            while self._fill and self._error is None:
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                self._room.wait(min(left, _SLICE))
+            return True
+
+    def clear(self) -> int:
+        """Throw away what is inside; returns how many frames that were."""
+        with self._lock:
+            gone = self._fill
+            self._skip(gone)
+            self.generation += 1
+            self.cleared += gone
+            return gone
+
+    def reopen(self) -> None:
+        """Take frames again after `end`; empty, with the counters as they were."""
+        with self._lock:
+            self._start = self._fill = 0
+            self._ended = False
+            self._error = None
+
+    # Inside; the lock is held
+
+    def _append(self, block: NDArray[np.int16]) -> None:
+        assert self._lock.locked()
+        count = len(block)
+        at = (self._start + self._fill) % self.capacity
+        first = min(count, self.capacity - at)
+        self._ring[at : at + first] = block[:first]
+        self._ring[: count - first] = block[first:]
+        self._fill += count
+        if count:
+            self._more.notify_all()
+
+    def _remove(self, count: int) -> NDArray[np.int16]:
+        assert self._lock.locked()
+        at = self._start
+        first = min(count, self.capacity - at)
+        if first == count:
+            out = self._ring[at : at + count].copy()
+        else:
+            out = np.concatenate((self._ring[at:], self._ring[: count - first]))
+        self._skip(count)
+        return out
+
+    def _skip(self, count: int) -> None:
+        self._start = (self._start + count) % self.capacity
+        self._fill -= count
+        if count:
+            self._room.notify_all()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error

@@ -1,0 +1,83 @@
+"""The pacing clock of links that have no other: absolute deadlines, no drift."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Metronome"]
+
+
+class Metronome:
+    """Says when the next block of audio is due.
+
+    Each block is due when all before it have been heard. Deadlines are absolute: a
+    block that leaves late does not delay those behind it, which follow at once until
+    the lateness is made up. A far end that plays as it receives then holds, at most,
+    as much as the worst lateness; that is bounded by `max_late`, beyond which the
+    schedule itself moves (`slipped`) and nothing is sent faster than it sounds.
+
+    Args:
+        max_late: Seconds that may be made up in a burst. Default 1.0, a tenth of
+            the shortest buffer among the services (VoxEngine: 10 s).
+        clock: Seconds, monotonic.
+        wait: Waits so many seconds; True = it was stopped. None: on `stop`.
+
+    Attributes:
+        late: Seconds that the last block was late.
+        latest: The most that any block was late.
+        slipped: Seconds by which the schedule was moved, all together.
+
+    Thread: one.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_late: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        if not max_late > 0:
+            raise ValueError(f"max_late must be positive seconds, not {max_late}")
+        self.late = 0.0
+        self.latest = 0.0
+        self.slipped = 0.0
+        self._max_late = max_late
+        self._clock = clock
+        self._stop = threading.Event()
+        self._wait = self._stop.wait if wait is None else wait
+        self._epoch: float | None = None
+        self._sent = 0.0  # seconds of audio since the epoch
+
+    def pause(self) -> None:
+        """There was nothing to send: the next block is due at once, none is late."""
+        self._epoch = None
+
+    def stop(self) -> None:
+        """End every wait, now and later. Thread: any."""
+        self._stop.set()
+
+    def tick(self, seconds: float) -> bool:
+        """Wait until a block of so many seconds is due; False if it was stopped."""
+        now = self._clock()
+        if self._epoch is None:
+            self._epoch, self._sent = now, 0.0
+        left = self._epoch + self._sent - now
+        if left > 0:
+            if self._wait(left):
+                return False
+            # Not 0: a wait ends late, and that is what `late` is to tell.
+            left = self._epoch + self._sent - self._clock()
+        self.late = max(0.0, -left)
+        self.latest = max(self.latest, self.late)
+        if self.late > self._max_late:
+            slip = self.late - self._max_late
+            self._epoch += slip
+            self.slipped += slip
+        self._sent += seconds
+        return not self._stop.is_set()

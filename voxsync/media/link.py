@@ -1,0 +1,250 @@
+"""A link: one thread that moves audio from a source to a sink, by one clock."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voxsync.media.clock import Metronome
+from voxsync.media.pipe import Pipe
+from voxsync.media.source import EndOfStream
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from voxsync.media.sink import Sink
+    from voxsync.media.source import MediaTarget, Source
+
+__all__ = ["BLOCK_SECONDS", "Link", "LinkStats"]
+
+logger = logging.getLogger("voxsync.media")
+
+BLOCK_SECONDS = 0.02
+"""What goes into one block: VoxEngine's recommended chunk, RTP's usual packet."""
+
+# How long a thread waits at most before it looks up (Ctrl-C, a lost wake-up).
+_SLICE = 0.5
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStats:
+    """A snapshot of a link's figures. Frames are at the sink's rate.
+
+    Attributes:
+        frames: Handed to the sink.
+        seconds: The same as time.
+        cleared: Frames dropped by `clear` or `stop`, at the source's rate.
+        lost: Frames that did not fit into the link's buffer, at the source's rate.
+        buffered: Seconds of audio in our own buffers on this way, now: the link's,
+            the resampler's, the sink's.
+        buffered_highest: The most there was when a block was taken.
+        late: Seconds the last block left late (paced links).
+        latest: The most that any did.
+        slipped: Seconds that were not made up, since that would have been a burst.
+    """
+
+    frames: int = 0
+    seconds: float = 0.0
+    cleared: int = 0
+    lost: int = 0
+    buffered: float = 0.0
+    buffered_highest: float = 0.0
+    late: float = 0.0
+    latest: float = 0.0
+    slipped: float = 0.0
+
+
+class Link:
+    """The way of audio from one source to one sink, until it is stopped or over.
+
+    It has exactly one clock: the sink if that is one (speaker), else the source if
+    that is one (microphone), else a metronome. Made by `Source.send_media_to`.
+
+    Attributes:
+        source: Where the audio comes from.
+        sink: Where it goes.
+        target: What `send_media_to` was called with: the sink, or a session.
+        error: Why it ended, if that was a failure.
+    """
+
+    def __init__(
+        self, source: Source, sink: Sink, target: MediaTarget, *, paced: bool = True
+    ) -> None:
+        self.source = source
+        self.sink = sink
+        self.target = target
+        self.error: BaseException | None = None
+        self._paced = paced and not sink.is_clock and not source.is_clock
+        self._clock = Metronome()
+        self._tap = source._make_tap()  # noqa: SLF001 - a link is the tap's owner
+        self._pipe = Pipe(
+            source.sample_rate,
+            sink.sample_rate,
+            max(1, round(BLOCK_SECONDS * sink.sample_rate)),
+        )
+        self._frames = 0
+        self._cleared = 0
+        self._highest = 0.0
+        self._stopped = threading.Event()
+        self._done = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run,
+            name=f"voxsync-link-{next(_numbers)}-{source.name}-{sink.name}"[:60],
+            daemon=True,
+        )
+
+    # Public
+
+    @property
+    def is_active(self) -> bool:
+        """Whether audio still flows, or could."""
+        return not self._done.is_set()
+
+    @property
+    def stats(self) -> LinkStats:
+        """The link's figures now."""
+        clock, buffer, rate = self._clock, self._tap.buffer, self.sink.sample_rate
+        return LinkStats(
+            frames=self._frames,
+            seconds=self._frames / rate,
+            cleared=buffer.cleared + self._cleared,
+            lost=buffer.dropped + buffer.refused,
+            buffered=self._buffered(),
+            buffered_highest=self._highest,
+            late=clock.late,
+            latest=clock.latest,
+            slipped=clock.slipped,
+        )
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until all was heard (a file), or the link has ended otherwise.
+
+        Raises:
+            TimeoutError: It still runs after `timeout` seconds.
+            DeviceError, SessionClosed, ...: What it ended by, if that was a failure.
+
+        Thread: any but a listener's that the link waits for. Ctrl-C gets through.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._done.wait(_left(end)):
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError(f"{self!r} still runs after {timeout:g} s")
+        if self.error is not None:
+            raise self.error
+
+    def stop(self) -> None:
+        """End the flow; what is on its way inside is dropped and counted as cleared.
+
+        Thread: any. Waits for the link's thread at most a second, unless called on
+        it. Idempotent.
+        """
+        self._stopped.set()
+        self._clock.stop()
+        self._tap.buffer.wake()
+        self.sink._wake()  # noqa: SLF001 - a link is its sink's one writer
+        started = self._thread.ident is not None
+        if started and self._thread is not threading.current_thread():
+            self._done.wait(1.0)
+
+    def clear(self) -> None:
+        """Drop all that was given and is not heard yet, down to the speaker.
+
+        Thread: any; never waits.
+        """
+        # In this order: a block that was taken before is stale from here on, and the
+        # sink asks (`_wanted`) under the lock that its own clear() needs.
+        self._tap.buffer.clear()
+        self.sink.clear()
+
+    # The link's thread
+
+    def start(self) -> None:
+        """Claim the sink, open the source, let it flow. Raises what fails there."""
+        self.sink._claim(self)  # noqa: SLF001
+        try:
+            self.source._attach(self._tap)  # noqa: SLF001
+        except BaseException:
+            self.sink._unclaim(self)  # noqa: SLF001
+            raise
+        self._thread.start()
+
+    def _run(self) -> None:
+        source, sink = self.source, self.sink
+        try:
+            self._move()
+        except Exception as exc:  # noqa: BLE001 - told by wait(), error, and the unit
+            self.error = exc
+            if exc is not sink.error and exc is not source.error:
+                logger.warning("%r ended: %s", self, exc)
+        finally:
+            self._cleared += len(self._tap.buffer)
+            source._detach(self._tap)  # noqa: SLF001 - a link is one with its ends
+            source._forget(self)  # noqa: SLF001
+            sink._unclaim(self)  # noqa: SLF001
+            sink._release()  # noqa: SLF001
+            self._done.set()
+
+    def _move(self) -> None:
+        tap, clock, pipe = self._tap, self._clock, self._pipe
+        pushed = self.source.is_pushed
+        frames = max(1, round(BLOCK_SECONDS * self.source.sample_rate))
+        patience = _SLICE if pushed else BLOCK_SECONDS
+        generation = tap.buffer.generation
+        while self._runs():
+            if pushed and not len(tap.buffer):
+                clock.pause()  # what comes next is not late
+            try:
+                block = tap.get(frames, patience, BLOCK_SECONDS, self._runs)
+            except EndOfStream:
+                if all(map(self._send, pipe.flush())):
+                    self.sink._finish(self._wanted)  # noqa: SLF001
+                return
+            if block is None:
+                clock.pause()
+                continue
+            if generation != tap.buffer.taken:
+                generation = tap.buffer.taken
+                pipe.reset()
+            self._highest = max(self._highest, self._buffered())
+            for out in pipe.feed(block):
+                self._send(out)
+
+    def _send(self, block: NDArray[np.int16]) -> bool:
+        seconds = len(block) / self.sink.sample_rate
+        due = not self._paced or self._clock.tick(seconds)
+        if due and self.sink._put(block, self._wanted):  # noqa: SLF001
+            self._frames += len(block)
+            return True
+        self._cleared += len(block)
+        return False
+
+    def _runs(self) -> bool:
+        return not self._stopped.is_set()
+
+    def _wanted(self) -> bool:
+        """Whether the block in hand is still to be heard. Takes no lock."""
+        buffer = self._tap.buffer
+        return buffer.generation == buffer.taken and not self._stopped.is_set()
+
+    def _buffered(self) -> float:
+        return (
+            len(self._tap.buffer) / self.source.sample_rate
+            + len(self._pipe) / self.sink.sample_rate
+            + self._pipe.delay
+            + self.sink.stats.buffered
+        )
+
+    def __repr__(self) -> str:
+        state = "active" if self.is_active else "ended"
+        return f"<Link {self.source.name} to {self.sink.name}, {state}>"
+
+
+def _left(end: float | None) -> float:
+    return _SLICE if end is None else max(0.0, min(_SLICE, end - time.monotonic()))

@@ -1,0 +1,118 @@
+"""Units that take audio."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from voxsync.audio.pcm import bytes_to_int16, check_block
+from voxsync.errors import InvalidState
+from voxsync.media.unit import MediaUnit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from voxsync.media.link import Link
+
+__all__ = ["Sink"]
+
+
+def _always() -> bool:
+    return True
+
+
+class Sink(MediaUnit):
+    """A unit that takes audio: speaker, file, callback, one direction of a session.
+
+    It takes the audio of one source at a time; there is no mixing.
+    """
+
+    is_clock: ClassVar[bool] = False
+    """Whether `write` waits until there is room, as fast as audio is heard: then it
+    is the clock of a link."""
+
+    def __init__(self, sample_rate: int, name: str | None = None) -> None:
+        super().__init__(sample_rate, name)
+        self._link_lock = threading.Lock()  # guards the next
+        self._link: Link | None = None
+
+    def write(self, block: NDArray[np.int16] | bytes | bytearray | memoryview) -> None:
+        """Take one block of mono int16 audio at the sink's rate.
+
+        Args:
+            block: numpy int16 `(frames,)`, copied where it is kept; or bytes of
+                16-bit little-endian samples.
+
+        Raises:
+            FormatError: Another dtype or shape, or an odd number of bytes.
+            DeviceError: The device failed.
+
+        Thread: any. Waits where the sink is the clock (a speaker), or its far end
+        is behind (a session).
+        """
+        if isinstance(block, (bytes, bytearray, memoryview)):
+            samples = bytes_to_int16(block)
+        else:
+            samples = check_block(block).copy()
+        self._begin()
+        self._put(samples, _always)
+
+    def clear(self) -> None:
+        """Drop what was taken and is not heard yet. Thread: any; never waits."""
+
+    # For subclasses
+
+    def _begin(self) -> None:
+        """Make ready to take audio; called before each link and each `write`."""
+
+    def _put(self, block: NDArray[np.int16], wanted: Callable[[], bool]) -> bool:
+        """Take the block, which nobody changes any more.
+
+        May wait for room while `wanted()`; False = it was not wanted any more.
+        """
+        raise NotImplementedError
+
+    def _finish(self, wanted: Callable[[], bool]) -> None:
+        """A link has given all it had: wait, while wanted, until that is heard."""
+
+    def _release(self) -> None:
+        """A link has gone. Thread: the link's."""
+
+    def _wake(self) -> None:
+        """What `wanted` says may have changed: who waits in `_put` is to look."""
+
+    # For links
+
+    def _media_sink(self, parameters: dict[str, Any]) -> Sink:
+        """See `MediaTarget`."""
+        if parameters:
+            names = ", ".join(sorted(parameters))
+            raise TypeError(f"{type(self).__name__} takes no parameters ({names})")
+        return self
+
+    def _claim(self, link: Link) -> None:
+        """Let this link write, and no other.
+
+        Raises:
+            InvalidState: Another one does.
+        """
+        with self._link_lock:
+            if self._link is not None:
+                raise InvalidState(
+                    f"{self.name} takes the audio of {self._link.source.name} already; "
+                    "there is no mixing: stop_media_to() there first"
+                )
+            self._link = link
+        try:
+            self._begin()
+        except BaseException:
+            self._unclaim(link)
+            raise
+
+    def _unclaim(self, link: Link) -> None:
+        with self._link_lock:
+            if self._link is link:
+                self._link = None
