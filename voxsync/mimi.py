@@ -14,17 +14,21 @@ One session is one utterance or recording; make a new one for the next.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from voxsync.audio import AudioFormat
 from voxsync.audio.pcm import split, to_bytes
 from voxsync.dialects import mimi
+from voxsync.errors import FormatError
 from voxsync.session import Headers, Session, SessionOptions
 from voxsync.session.messages import json_text
 from voxsync.session.options import normal_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from voxsync.audio.pcm import AudioData
     from voxsync.dialects.base import Dialect
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
         Transcript,
         UnknownResult,
     )
+    from voxsync.dialects.mimi.codec import AudioEncoder
 
 __all__ = [
     "AsrResult",
@@ -81,6 +86,9 @@ class MimiSession(Session[Any]):
         nict: Options of "nict-asr"; ignored by other engines.
         url: The service.
         headers: Extra request headers (`x-mimi-lid-options`, ...).
+        encode: `"flac"`: the audio goes out as FLAC, one frame for each 20 ms, which
+            halves the bytes and loses nothing; `audio` stays what you hand over
+            (16-bit PCM, mono). None: it goes out as it is. Default None.
         converter: Turns each JSON object into the type of your own that
             `message` listeners and `receive()` get, instead of the result classes.
         options: Limits and timeouts. Pings are off unless `ping_interval` is set,
@@ -102,6 +110,7 @@ class MimiSession(Session[Any]):
         nict: NictOptions | None = None,
         url: str = "wss://service.mimi.fd.ai/",
         headers: Headers | None = None,
+        encode: Literal["flac"] | None = None,
         converter: Callable[[dict[str, Any]], object] | None = None,
         options: SessionOptions | None = None,
     ) -> None:
@@ -112,6 +121,16 @@ class MimiSession(Session[Any]):
             )
         self._token = token
         self._audio = audio or AudioFormat()
+        self._declared = self._audio  # what the service is told
+        if encode is not None:
+            if encode != "flac":
+                raise ValueError(f'encode must be "flac" or None, not {encode!r}')
+            if self._audio.encoding != "pcm16" or self._audio.channels != 1:
+                raise ValueError(
+                    'encode="flac" takes 16-bit mono PCM; audio says '
+                    f"{self._audio.content_type}"
+                )
+            self._declared = AudioFormat("flac", self._audio.sample_rate)
         self._settings: dict[str, Any] = {
             "process": process,
             "language": language,
@@ -124,8 +143,22 @@ class MimiSession(Session[Any]):
 
     @property
     def audio(self) -> AudioFormat:
-        """What the bytes are."""
+        """What the bytes are that `send_binary` takes."""
         return self._audio
+
+    def _media_format(self) -> AudioFormat:
+        if self._audio.encoding != "pcm16" or self._audio.channels != 1:
+            raise FormatError(
+                f"audio can flow to a session of 16-bit mono PCM, not of "
+                f'{self._audio.content_type}; encode="flac" compresses it on its way'
+            )
+        return self._audio
+
+    def _media_command(self, block: NDArray[np.int16], tag: str) -> object:
+        if tag:
+            raise ValueError("mimi has no tags: one session is one stream")
+        self._heard = True
+        return to_bytes(block, self._audio)
 
     def _make_dialect(self) -> Dialect[Any]:
         token = self._token() if callable(self._token) else self._token
@@ -136,8 +169,17 @@ class MimiSession(Session[Any]):
         return self._translator(token)
 
     def _translator(self, token: str | None) -> mimi.MimiDialect:
+        encoder: AudioEncoder | None = None
+        if self._declared is not self._audio:
+            from voxsync.audio.flac import FlacEncoder  # noqa: PLC0415 - numpy
+
+            encoder = FlacEncoder(self._audio.sample_rate)
         return mimi.MimiDialect(
-            url=self._url, token=token, audio=self._audio, **self._settings
+            url=self._url,
+            token=token,
+            audio=self._declared,
+            encoder=encoder,
+            **self._settings,
         )
 
     def send_binary(

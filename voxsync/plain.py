@@ -10,7 +10,12 @@ with PlainSession("wss://example.org/socket") as session:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from voxsync.session import MessageSession, SessionOptions
+
+if TYPE_CHECKING:
+    from voxsync.audio import AudioFormat
 
 __all__ = ["PlainSession"]
 
@@ -20,11 +25,20 @@ class PlainSession(MessageSession):
 
     Args:
         url: `ws://` or `wss://`.
+        audio: What binary messages hold, both ways, where the service sends and takes
+            bare audio: 16-bit PCM, mu-law, A-law at any rate, mono; then microphones,
+            files and speakers can be linked to the session. None: just bytes.
         options: Limits, timeouts, headers, TLS, proxy, dispatcher.
 
     Raises:
-        TypeError, ValueError: The URL or an option makes no sense.
+        TypeError, ValueError: The URL, format or an option makes no sense.
     """
 
-    def __init__(self, url: str, *, options: SessionOptions | None = None) -> None:
-        super().__init__(url, options)
+    def __init__(
+        self,
+        url: str,
+        *,
+        audio: AudioFormat | None = None,
+        options: SessionOptions | None = None,
+    ) -> None:
+        super().__init__(url, options, audio=audio)

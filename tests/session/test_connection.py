@@ -7,7 +7,8 @@ import pytest
 
 from voxsync.dialects.plain import PlainDialect
 from voxsync.errors import ConnectError, MediaError, OpenTimeout, SessionClosed
-from voxsync.session.connection import FINISH, Connection, Inject, closed_error
+from voxsync.session.commands import FINISH, Inject
+from voxsync.session.connection import Connection, closed_error
 from voxsync.session.delivery import Delivery
 from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions
@@ -33,9 +34,13 @@ class Owner:
             resume=lambda: None,
             watch=lambda: False,
         )
+        self._on_audio = None
         self.events = []
         self.gate = threading.Event()
         self.gate.set()
+
+    def _ending(self):
+        self._receiver.closing()
 
     def _received(self, event):
         self.gate.wait(5)

@@ -337,7 +337,7 @@ def test_a_dialect_may_answer():
 def test_streams_are_announced():
     """`media-started` and `media-ended` carry what the far end said."""
     rig = opened()
-    rig.say("started", "ended")
+    rig.say("started", "audio", "ended")
     _, started, ended = rig.engine.events
     assert (started.type, started.tag, started.encoding) == (
         "media-started",
@@ -356,16 +356,33 @@ def test_audio_takes_the_short_way():
     """To the hook, at once and in order; it is no event."""
     heard = []
     rig = opened(on_audio=heard.append)
-    rig.say("audio", "clear")
-    assert heard == [Audio("a", b"\0\0"), ClearAudio("a")]
-    assert rig.kinds == ["open"]
+    rig.say("started", "audio", "clear", "ended")
+    started, audio, clear, ended = heard
+    assert (audio, clear) == (Audio("a", b"\0\0"), ClearAudio("a"))
+    assert (started, ended) == (OUTPUTS["started"], OUTPUTS["ended"])
+    assert rig.kinds == ["open", "media-started", "media-ended"]
 
 
-def test_audio_that_nobody_listens_to_is_let_go():
-    """Without a hook it is in its message only."""
+def test_audio_that_nobody_listens_to_starts_and_ends_all_the_same():
+    """One second after it ran out, by the engine's own deadline."""
     rig = opened()
-    rig.say("audio", "clear")
-    assert rig.kinds == ["open"]
+    rig.say("audio")
+    assert rig.kinds == ["open", "media-started"]
+    due = rig.engine.deadline()
+    assert due == pytest.approx(1.0, abs=0.01)
+    rig.engine.tick(due)
+    assert rig.kinds == ["open", "media-started", "media-ended"]
+    assert rig.engine.events[-1].media_info.reason == "silence"
+    assert rig.engine.deadline() is None
+
+
+def test_the_end_of_the_connection_ends_what_plays():
+    """`media-ended` comes before `close` (I1)."""
+    rig = opened()
+    rig.say("audio")
+    rig.engine.cancel()
+    assert rig.kinds == ["open", "media-started", "media-ended"]
+    assert rig.engine.events[-1].media_info.reason == "close"
 
 
 # finish()

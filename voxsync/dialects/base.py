@@ -28,6 +28,7 @@ __all__ = [
     "Ready",
     "Refused",
     "Reply",
+    "SendAudio",
     "StreamEnded",
     "StreamStarted",
     "UpgradeRequest",
@@ -80,6 +81,12 @@ class Audio:
 
     tag: str
     pcm: bytes = field(repr=False)
+    sample_rate: int = 16000
+
+    @property
+    def seconds(self) -> float:
+        """How long it sounds."""
+        return len(self.pcm) / (2 * self.sample_rate)
 
 
 @dataclass(slots=True)
@@ -116,6 +123,19 @@ class Refused:
     """The service refused the session's settings after the upgrade."""
 
     reason: str
+
+
+@dataclass(slots=True)
+class SendAudio:
+    """A command: audio of a unit that is sent to this session.
+
+    Attributes:
+        tag: Which of the session's outgoing streams.
+        pcm: Mono int16 little-endian bytes, at the rate the door declared.
+    """
+
+    tag: str
+    pcm: bytes = field(repr=False)
 
 
 Output = (

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voxsync.dialects.base import Deliver, Dialect, Reply, UpgradeRequest
-from voxsync.errors import SessionClosed, VoxsyncError
+from voxsync.audio.pcm import bytes_to_int16
+from voxsync.dialects.base import (
+    Audio,
+    Deliver,
+    Dialect,
+    Reply,
+    SendAudio,
+    UpgradeRequest,
+)
+from voxsync.errors import FormatError, ProtocolError, SessionClosed, VoxsyncError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from voxsync.audio import AudioFormat
+    from voxsync.audio.convert import Decoder, Encoder
     from voxsync.dialects.base import Output
 
 __all__ = ["PlainDialect"]
@@ -19,23 +29,54 @@ _GOOD_CODES = frozenset({1000, 1001, 1005})
 
 
 class PlainDialect(Dialect["str | bytes"]):
-    """Text and binary messages, in and out, unchanged."""
+    """Text and binary messages, in and out, unchanged.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: Where to.
+        audio: Binary messages are audio of this format, both ways; they are
+            delivered as they are all the same. None: they are just bytes.
+    """
+
+    def __init__(self, url: str, audio: AudioFormat | None = None) -> None:
         self._url = url
+        self._audio = audio
+        self._decoder: Decoder | None = None
+        self._encoder: Encoder | None = None
+        if audio is not None:
+            from voxsync.audio.convert import Decoder, Encoder  # noqa: PLC0415 - numpy
+
+            self._decoder, self._encoder = Decoder(audio), Encoder(audio)
 
     def request(self) -> UpgradeRequest:
         """An upgrade with no headers of its own."""
         return UpgradeRequest(url=self._url)
 
     def encode(self, command: object) -> Iterable[Output[str | bytes]]:
-        """`str` becomes a text message, `bytes` a binary one."""
+        """`str` becomes a text message, `bytes` and audio a binary one."""
+        if isinstance(command, SendAudio):
+            assert self._encoder is not None
+            encoded = self._encoder.encode(bytes_to_int16(command.pcm))
+            return (Reply(encoded),) if encoded else ()
         assert isinstance(command, (str, bytes))
         return (Reply(command),)
 
     def decode(self, data: str | bytes) -> Iterable[Output[str | bytes]]:
-        """Deliver it."""
-        return (Deliver(data),)
+        """Deliver it; what is audio is that, too.
+
+        Raises:
+            ProtocolError: A binary message that is no audio of the declared format.
+        """
+        if self._decoder is None or isinstance(data, str):
+            return (Deliver(data),)
+        assert self._audio is not None
+        try:
+            samples = self._decoder.decode(data)
+        except FormatError as exc:
+            raise ProtocolError(
+                f"a binary message is not {self._audio.encoding}: {exc}", raw=data
+            ) from exc
+        pcm = samples.astype("<i2", copy=False).tobytes()
+        return (Audio("", pcm, self._audio.sample_rate), Deliver(data))
 
     def verdict(
         self, code: int, reason: str, *, by_us: bool, was_clean: bool

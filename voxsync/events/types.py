@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "EventType",
     "MediaEndedEvent",
+    "MediaInfo",
     "MediaStartedEvent",
     "MessageEvent",
     "OpenEvent",
@@ -131,6 +132,24 @@ class CloseEvent(Event):
     error: BaseException | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaInfo:
+    """How much audio of a stream was heard.
+
+    Attributes:
+        duration: Whole seconds, cut off, of all the stream's bursts together: what
+            VoxEngine says (Voximplant notes, 2.9).
+        seconds: The same, exactly.
+        burst_seconds: Of the burst that ended.
+        reason: `"silence"` (a second without audio), `"stop"` or `"close"`.
+    """
+
+    duration: int
+    seconds: float
+    burst_seconds: float
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MediaStartedEvent(Event):
     """The far end's audio begins to play (again).
@@ -154,7 +173,8 @@ class MediaEndedEvent(Event):
 
     Attributes:
         tag: Which of the far end's streams.
-        media_info: How much there was; fields as the service names them.
+        media_info: How much there was: a `MediaInfo`, or what the service says at
+            the end of its stream.
     """
 
     type: ClassVar[EventType] = EventType.MEDIA_ENDED

@@ -85,4 +85,5 @@ class ToneSource(SilenceSource):
     def _wave(self, start: int, frames: int) -> NDArray[np.int16]:
         # The phase from the whole count: it neither drifts nor jumps between blocks.
         phase = np.arange(start, start + frames) * self._step
-        return np.rint(np.sin(phase) * self._peak).astype(np.int16)
+        wave: NDArray[np.int16] = np.rint(np.sin(phase) * self._peak).astype(np.int16)
+        return wave

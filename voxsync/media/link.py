@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from voxsync.errors import VoxsyncError
 from voxsync.media.clock import Metronome
 from voxsync.media.pipe import Pipe
 from voxsync.media.source import EndOfStream
@@ -145,13 +146,19 @@ class Link:
         Thread: any. Waits for the link's thread at most a second, unless called on
         it. Idempotent.
         """
-        self._stopped.set()
-        self._clock.stop()
-        self._tap.buffer.wake()
-        self.sink._wake()  # noqa: SLF001 - a link is its sink's one writer
+        self._halt()
         started = self._thread.ident is not None
         if started and self._thread is not threading.current_thread():
             self._done.wait(1.0)
+
+    def abort(self, error: BaseException) -> None:
+        """End the flow with an error, without waiting for the link's thread.
+
+        Thread: any, the I/O thread of a session too.
+        """
+        if self.error is None:
+            self.error = error
+        self._halt()
 
     def clear(self) -> None:
         """Drop all that was given and is not heard yet, down to the speaker.
@@ -179,10 +186,14 @@ class Link:
         source, sink = self.source, self.sink
         try:
             self._move()
-        except Exception as exc:  # noqa: BLE001 - told by wait(), error, and the unit
-            self.error = exc
+        except EndOfStream:
+            pass  # the sink has all it wants
+        except VoxsyncError as exc:  # the unit or the session tells of it
+            self.error = self.error or exc
+        except Exception as exc:
+            self.error = self.error or exc
             if exc is not sink.error and exc is not source.error:
-                logger.warning("%r ended: %s", self, exc)
+                logger.exception("%r failed", self)
         finally:
             self._cleared += len(self._tap.buffer)
             source._detach(self._tap)  # noqa: SLF001 - a link is one with its ends
@@ -224,6 +235,12 @@ class Link:
             return True
         self._cleared += len(block)
         return False
+
+    def _halt(self) -> None:
+        self._stopped.set()
+        self._clock.stop()
+        self._tap.buffer.wake()
+        self.sink._wake()  # noqa: SLF001 - a link is its sink's one writer
 
     def _runs(self) -> bool:
         return not self._stopped.is_set()

@@ -9,11 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 from voxsync.session import MessageSession, SessionOptions
-from voxsync.session.connection import Inject
+from voxsync.session.commands import Inject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voxsync.audio import AudioFormat
     from voxsync.server.upgrade import IncomingRequest
     from voxsync.session.connection import Connection
 
@@ -35,6 +36,7 @@ class ServerSession(MessageSession):
         request: IncomingRequest,
         options: SessionOptions,
         *,
+        audio: AudioFormat | None = None,
         fragment_code: int | None = None,
         wrap: Callable[[socket.socket], socket.socket] | None = None,
     ) -> None:
@@ -43,12 +45,14 @@ class ServerSession(MessageSession):
         Args:
             request: What the peer asked for.
             options: Limits and timeouts.
+            audio: What binary messages hold, where they are audio.
             fragment_code: Close code for a fragmented message, for services that
                 take none; None = they are taken.
             wrap: For test services: puts something between session and socket.
         """
         host, port = request.address
-        super().__init__(f"ws://{_in_url(host)}:{port}{request.path}", options)
+        url = f"ws://{_in_url(host)}:{port}{request.path}"
+        super().__init__(url, options, audio=audio)
         self.request = request
         self._fragment_code = fragment_code
         self._wrap = wrap

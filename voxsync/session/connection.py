@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from voxsync.errors import ConnectError, SessionClosed, VoxsyncError
 from voxsync.events import CloseEvent, ErrorEvent
+from voxsync.session.commands import FINISH, Inject
 from voxsync.session.engine import Engine
 from voxsync.session.lifecycle import Ended, ReadyState
 from voxsync.session.opening import Opening
@@ -29,29 +29,12 @@ if TYPE_CHECKING:
     from voxsync.session.delivery import Delivery
     from voxsync.session.options import SessionOptions
     from voxsync.session.outbox import Outbox
-    from voxsync.session.receiver import Receiver
+    from voxsync.session.streams import StreamOutput
     from voxsync.wire import Role
 
-__all__ = ["FINISH", "Connection", "Inject", "Owner", "closed_error"]
+__all__ = ["Connection", "Owner", "closed_error"]
 
 logger = logging.getLogger("voxsync.session")
-
-
-class _Finish:
-    """The command behind all others."""
-
-    def __repr__(self) -> str:
-        return "FINISH"
-
-
-FINISH = _Finish()
-
-
-@dataclass(frozen=True, slots=True)
-class Inject:
-    """Raw bytes for the wire: for test services that break the rules."""
-
-    data: bytes
 
 
 class Owner(Protocol):
@@ -61,7 +44,10 @@ class Owner(Protocol):
     options: SessionOptions
     _outbox: Outbox
     _delivery: Delivery
-    _receiver: Receiver[Any]
+
+    def _on_audio(self, output: StreamOutput) -> None: ...
+
+    def _ending(self) -> None: ...
 
 
 class Connection:
@@ -87,6 +73,7 @@ class Connection:
             ),
             options=options,
             target=owner,
+            on_audio=owner._on_audio,  # noqa: SLF001 - Owner names the seam
         )
         self.out = self.engine.out
         self.reading = True
@@ -352,7 +339,7 @@ class Connection:
         if error is not None and not ended.by_us:
             events.append(ErrorEvent(self._owner, error))
         events.append(self.close_event)
-        self._owner._receiver.closing()  # noqa: SLF001 - Owner names the seam
+        self._owner._ending()  # noqa: SLF001 - Owner names the seam
         self._delivery.put(events)
         self.settled.set()
 

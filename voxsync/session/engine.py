@@ -22,15 +22,9 @@ from voxsync.dialects.base import (
     StreamStarted,
 )
 from voxsync.errors import ProtocolError, SetupError
-from voxsync.events import (
-    ErrorEvent,
-    Event,
-    MediaEndedEvent,
-    MediaStartedEvent,
-    MessageEvent,
-    OpenEvent,
-)
+from voxsync.events import ErrorEvent, Event, MessageEvent, OpenEvent
 from voxsync.session.lifecycle import Ended, ReadyState, Trigger, next_state
+from voxsync.session.streams import Streams
 from voxsync.wire import Binary, Close, Fault, Pong, Role, Text
 from voxsync.wire.keepalive import Verdict
 
@@ -39,6 +33,7 @@ if TYPE_CHECKING:
 
     from voxsync.dialects.base import Dialect, Output
     from voxsync.session.options import SessionOptions
+    from voxsync.session.streams import StreamOutput
     from voxsync.wire import Wire
     from voxsync.wire.keepalive import Keepalive
 
@@ -64,7 +59,7 @@ class Engine:
         keepalive: Keepalive,
         options: SessionOptions,
         target: object,
-        on_audio: Callable[[Audio | ClearAudio], None] | None = None,
+        on_audio: Callable[[StreamOutput], None] | None = None,
     ) -> None:
         """Make the engine of a connection that is still to be opened.
 
@@ -84,6 +79,7 @@ class Engine:
         self.out = wire.out
         self.state = ReadyState.CONNECTING
         self.events: list[Event] = []
+        self.streams = Streams(target)
         self.ended: Ended | None = None
         self.half_closed = False
         self.messages_sent = 0
@@ -255,6 +251,7 @@ class Engine:
         """Do what is due."""
         if self.ended is not None:
             return
+        self.events += self.streams.tick(now)
         if self._eof_at is not None and now >= self._eof_at:
             self._end(
                 self._closed_by_handshake()
@@ -286,7 +283,14 @@ class Engine:
         """When `tick` has something to do at the latest."""
         due = None if self._eof_at is not None else self._keepalive.deadline()
         final_at = None if self._paused else self._final_at
-        for moment in (self._close_at, self._eof_at, final_at, self._linger_at):
+        streams_at = self.streams.deadline()
+        for moment in (
+            self._close_at,
+            self._eof_at,
+            final_at,
+            self._linger_at,
+            streams_at,
+        ):
             if moment is not None and (due is None or moment < due):
                 due = moment
         return due
@@ -338,13 +342,10 @@ class Engine:
                         f"the service refused the session: {reason}"
                     )
                     self.close(1000, "", now)
-                case StreamStarted(tag, encoding, parameters):
-                    event = MediaStartedEvent(target, tag, encoding, parameters)
-                    self.events.append(event)
-                case StreamEnded(tag, info):
-                    self.events.append(MediaEndedEvent(target, tag, info))
-                case Audio() | ClearAudio() if self._on_audio is not None:
-                    self._on_audio(output)
+                case Audio() | ClearAudio() | StreamStarted() | StreamEnded():
+                    if self._on_audio is not None:
+                        self._on_audio(output)
+                    self.events += self.streams.apply(output, now)
 
     def _await_final(self, now: float) -> None:
         """The last word is due in `finish_timeout` from here, if it is due at all."""
@@ -393,4 +394,5 @@ class Engine:
     def _end(self, ended: Ended) -> None:
         if self.ended is None:
             self._move(Trigger.END)
+            self.events += self.streams.end()
             self.ended = ended

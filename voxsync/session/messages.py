@@ -5,22 +5,57 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from voxsync.dialects.base import SendAudio
 from voxsync.dialects.plain import PlainDialect
 from voxsync.session.session import Session
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from typing_extensions import Buffer
 
+    from voxsync.audio import AudioFormat
     from voxsync.dialects.base import Dialect
+    from voxsync.session.options import SessionOptions
 
 __all__ = ["MessageSession", "check_text", "json_text"]
 
 
 class MessageSession(Session["str | bytes"]):
-    """Sends text, binary and JSON messages; receives `str` and `bytes`."""
+    """Sends text, binary and JSON messages; receives `str` and `bytes`.
+
+    Args:
+        url: `ws://` or `wss://`.
+        options: Limits and timeouts.
+        audio: What binary messages hold, both ways, where they are audio: then
+            `send_media_to` works with this session as source and as target. They
+            are delivered as messages all the same.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        options: SessionOptions | None = None,
+        *,
+        audio: AudioFormat | None = None,
+    ) -> None:
+        super().__init__(url, options)
+        self._audio = audio
+        self._make_dialect()  # complains about the format now, not at connect()
+
+    @property
+    def audio(self) -> AudioFormat | None:
+        """What binary messages hold, where they are audio."""
+        return self._audio
+
+    def _media_format(self) -> AudioFormat | None:
+        return self._audio
+
+    def _media_command(self, block: NDArray[np.int16], tag: str) -> object:
+        return SendAudio(tag, block.astype("<i2", copy=False).tobytes())
 
     def _make_dialect(self) -> Dialect[str | bytes]:
-        return PlainDialect(self._url)
+        return PlainDialect(self._url, self._audio)
 
     def send_text(
         self, text: str, *, block: bool = True, timeout: float | None = None

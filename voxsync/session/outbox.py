@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from voxsync.errors import InvalidState, SendQueueFull, SessionClosed
-from voxsync.session.waiting import sliced
+from voxsync.session.waiting import WAIT_SLICE, sliced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,6 +79,44 @@ class Outbox(queue.Queue[Any]):
                 self._wait_for_room(len(items), block, timeout)
             self.queue.extend(items)
             self.highest = max(self.highest, len(self.queue))
+
+    def put_wanted(self, item: Any, wanted: Callable[[], bool]) -> bool:
+        """Accept one message, waiting for room while it is wanted.
+
+        Args:
+            item: The message.
+            wanted: Asked under the lock, also after `look_again`; takes no lock.
+
+        Returns:
+            False: it was not wanted any more, and not accepted.
+
+        Raises:
+            InvalidState, SessionClosed: As `put`.
+        """
+        with self.not_full:
+            started = time.monotonic()
+            self._admit()
+            try:
+                while len(self.queue) >= self.maxsize and wanted():
+                    self.not_full.wait(WAIT_SLICE)
+                    self._admit()
+            finally:
+                self.blocked_seconds += time.monotonic() - started
+            if not wanted():
+                return False
+            self.queue.append(item)
+            self.highest = max(self.highest, len(self.queue))
+            return True
+
+    def look_again(self) -> None:
+        """Have those that wait in `put_wanted` ask whether they still should."""
+        with self.mutex:
+            self.not_full.notify_all()
+
+    def admit(self) -> None:
+        """Raise what `put` would raise now for a reason other than want of room."""
+        with self.mutex:
+            self._admit()
 
     def _admit(self) -> None:
         if self._shut:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from voxsync.errors import InvalidState
 from voxsync.events import CreatedEvent
 from voxsync.session import registry
-from voxsync.session.connection import FINISH, Connection
-from voxsync.session.lifecycle import ReadyState
+from voxsync.session.commands import FINISH
+from voxsync.session.connection import Connection
+from voxsync.session.media import SessionMedia
 from voxsync.session.options import AUTO, request_options
 from voxsync.session.receiver import MessageIterator
-from voxsync.session.view import SessionView
 from voxsync.session.waiting import wait_for
 from voxsync.transport import dial
 from voxsync.wire import Role, is_sendable_close_code
@@ -39,7 +38,7 @@ MessageT = TypeVar("MessageT")
 _CLOSE_SLACK = 0.45
 
 
-class Session(SessionView[MessageT], ABC):
+class Session(SessionMedia[MessageT], ABC):
     """A WebSocket session: two threads, a bounded queue in, events out.
 
     Thread: every method may be called from every thread, listeners included;
@@ -207,16 +206,6 @@ class Session(SessionView[MessageT], ABC):
         else:
             self._outbox.put_all(items, block, timeout)
             connection.wake()
-
-    def _opened(self) -> Connection:
-        connection = self._connection
-        if os.getpid() != self._pid:
-            self._check_process()
-        if connection is None or connection.state is ReadyState.CONNECTING:
-            raise InvalidState(
-                "the session is not open yet; call connect() first, or wait for `open`"
-            )
-        return connection
 
     def finish(self) -> None:
         """Say that there is no more input; results still arrive.

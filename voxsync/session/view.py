@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from voxsync.events import CloseEvent, Event, MessageEvent
     from voxsync.session.connection import Connection
     from voxsync.session.stats import Stats
+    from voxsync.session.units import SessionUnits
 
 __all__ = ["SessionView"]
 
@@ -54,6 +55,7 @@ class SessionView(EventTarget, Generic[MessageT]):
         self._unused_closed = False
         self._io_thread: threading.Thread | None = None
         self._told_of_drops = False
+        self._media_units: SessionUnits | None = None
         self._outbox = Outbox(self.options.send_queue, self._closed_error)
         self._receiver: Receiver[MessageT] = Receiver(self.options.receive_queue)
         self._delivery = Delivery(
@@ -161,6 +163,16 @@ class SessionView(EventTarget, Generic[MessageT]):
         return event.attribute == "message" or self._has_listeners(event.attribute)
 
     # Inside
+
+    def _opened(self) -> Connection:
+        connection = self._connection
+        if os.getpid() != self._pid:
+            self._check_process()
+        if connection is None or connection.state is ReadyState.CONNECTING:
+            raise InvalidState(
+                "the session is not open yet; call connect() first, or wait for `open`"
+            )
+        return connection
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:

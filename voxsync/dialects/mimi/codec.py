@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from voxsync.audio.pcm import bytes_to_int16
 from voxsync.dialects.base import (
     Deliver,
     Dialect,
@@ -21,10 +22,13 @@ from voxsync.redact import Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from voxsync.audio.format import AudioFormat
     from voxsync.dialects.mimi.messages import NictOptions
 
-__all__ = ["MAX_MESSAGE_BYTES", "MimiDialect", "MimiPhase"]
+__all__ = ["MAX_MESSAGE_BYTES", "AudioEncoder", "MimiDialect", "MimiPhase"]
 
 MAX_MESSAGE_BYTES = 65536  # the service's documented limit per frame
 
@@ -54,6 +58,18 @@ _CLOSES = {
 }
 
 
+class AudioEncoder(Protocol):
+    """Turns raw audio into what the service was told it gets."""
+
+    def encode(self, block: NDArray[np.int16]) -> bytes:
+        """What is ready of it; b"" = nothing yet."""
+        ...
+
+    def flush(self) -> bytes:
+        """What was held back."""
+        ...
+
+
 class MimiPhase(enum.Enum):
     """How far the session's work has come."""
 
@@ -81,6 +97,7 @@ class MimiDialect(Dialect[object]):
         nict: NictOptions | None,
         headers: tuple[tuple[str, str], ...] = (),
         converter: Callable[[dict[str, object]], object] | None = None,
+        encoder: AudioEncoder | None = None,
     ) -> None:
         """Check the settings.
 
@@ -98,6 +115,8 @@ class MimiDialect(Dialect[object]):
                 of the two the service prefers is not known.
             converter: Makes the application's own message of a JSON object. Text
                 and end of the session are read from the object before that.
+            encoder: Makes `audio` of the commands' audio on its way out. Encoders
+                have a state; here they see the audio in wire order.
 
         Raises:
             ValueError: A setting cannot be sent as a header.
@@ -127,6 +146,7 @@ class MimiDialect(Dialect[object]):
             _check_header(name, value)
         self._url = url
         self._converter = converter
+        self._encoder = encoder
         # Here and not above: the result classes are half of the time that importing
         # voxsync.mimi would take.
         from voxsync.dialects.mimi.messages import parse_result  # noqa: PLC0415
@@ -181,7 +201,9 @@ class MimiDialect(Dialect[object]):
         if not command:
             return ()
         self._has_audio = True
-        return (Reply(command),)
+        if self._encoder is not None:
+            command = self._encoder.encode(bytes_to_int16(command))
+        return (Reply(command),) if command else ()  # what is held back comes later
 
     def finish(self) -> Iterable[Output[object]]:
         """End the audio: exactly one recog-break, or none where none is allowed.
@@ -195,7 +217,8 @@ class MimiDialect(Dialect[object]):
             self._phase = MimiPhase.FINISHED
             return (Finished(),)
         self._phase = MimiPhase.DRAINING
-        return (Reply(_BREAK),)
+        rest = b"" if self._encoder is None else self._encoder.flush()
+        return (Reply(rest), Reply(_BREAK)) if rest else (Reply(_BREAK),)
 
     def decode(self, data: str | bytes) -> Iterable[Output[object]]:
         """Turn one result into a message, and the last of them into the end.

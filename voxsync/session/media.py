@@ -1,0 +1,144 @@
+"""The session as a media unit: audio flows to it, and from it, by tag."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from voxsync.errors import FormatError
+from voxsync.session.view import MessageT, SessionView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from voxsync.audio import AudioFormat
+    from voxsync.media import Link, Sink
+    from voxsync.media.source import MediaTarget
+    from voxsync.session.streams import StreamOutput
+    from voxsync.session.units import SessionUnits
+
+__all__ = ["SessionMedia"]
+
+
+class SessionMedia(SessionView[MessageT]):
+    """Audio to and from a session; numpy is imported when it is first used."""
+
+    # Seconds of an incoming stream that wait for a sink; then the newest is refused.
+    _playout_seconds: float = 10.0
+    # Parameters of `send_media_to(session, ...)` beside `tag` that the door knows.
+    _media_parameters: frozenset[str] = frozenset()
+
+    # For doors
+
+    def _media_format(self) -> AudioFormat | None:
+        """What is sent and received as audio; None = this session carries none."""
+        return None
+
+    def _media_command(self, block: NDArray[np.int16], tag: str) -> object:
+        """The command that sends a block of audio; runs on the link's thread."""
+        raise NotImplementedError
+
+    # As a source
+
+    def send_media_to(
+        self, target: MediaTarget, *, tag: str = "", **parameters: Any
+    ) -> Link:
+        """Let the audio of an incoming stream flow to a sink or another session.
+
+        Args:
+            target: A sink of `voxsync.media` (speaker, file, callback) or a session.
+            tag: Which of the far end's streams. Default "": the untagged one, the
+                only one where the service has no tags.
+            parameters: What the target takes, where that is a session.
+
+        Returns:
+            The link; it runs until it is stopped or the session is over.
+
+        Raises:
+            InvalidState: It flows there already.
+            FormatError: This session carries no audio.
+            DeviceError: The sink's device cannot be opened.
+
+        Thread: any. May be called before `connect()`: then nothing is missed.
+        """
+        source = self._units().stream(tag)
+        return source.send_media_to(target, **parameters)
+
+    def stop_media_to(self, target: MediaTarget, *, tag: str | None = None) -> None:
+        """Let no more audio flow there; nothing happens where none flows.
+
+        Args:
+            target: As in `send_media_to`.
+            tag: Only this stream; None = all of them.
+        """
+        if self._media_units is not None:
+            for source in self._media_units.streams(tag):
+                source.stop_media_to(target)
+
+    def clear_media_buffer(self, tag: str | None = None) -> None:
+        """Drop received audio that is not heard yet, down to the speaker.
+
+        Call it when the person begins to speak over an answer. What arrives after
+        this is heard whole.
+
+        Args:
+            tag: Only this stream; None = all of them.
+
+        Thread: any, listeners too; never waits.
+        """
+        connection = self._connection
+        if connection is not None:
+            connection.engine.streams.clear_soon(tag)
+            connection.wake()
+        if self._media_units is not None:
+            for source in self._media_units.streams(tag):
+                source.clear_media_buffer()
+
+    # As a sink
+
+    def _media_sink(self, parameters: dict[str, Any]) -> Sink:
+        """See `voxsync.media.source.MediaTarget`."""
+        known = self._media_parameters | {"tag"}
+        unknown = sorted(set(parameters) - known)
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} takes no parameter {', '.join(unknown)}"
+            )
+        return self._units().sink(**parameters)
+
+    def _put_media(self, command: object, wanted: Callable[[], bool]) -> bool:
+        """Queue audio, waiting for room while it is wanted. Thread: the link's."""
+        if not self._outbox.put_wanted(command, wanted):
+            return False
+        self._wake()
+        return True
+
+    # For the connection
+
+    def _on_audio(self, output: StreamOutput) -> None:
+        """Audio of a stream came, or must go. Thread: I/O; never waits."""
+        if self._media_units is not None:
+            self._media_units.feed(output)
+
+    def _ending(self) -> None:
+        """The session ends. Thread: I/O, or whoever ends it; never waits."""
+        self._receiver.closing()
+        if self._media_units is not None:
+            self._media_units.end()
+
+    def _units(self) -> SessionUnits:
+        form = self._media_format()
+        if form is None:
+            raise FormatError(
+                f"{type(self).__name__} {self.id} carries no audio that could flow: "
+                "say what it is with audio=AudioFormat(...)"
+            )
+        if self._media_units is None:
+            from voxsync.session.units import SessionUnits  # noqa: PLC0415 - numpy
+
+            with self._lock:
+                if self._media_units is None:
+                    self._media_units = SessionUnits(self, form.sample_rate)
+        return self._media_units
