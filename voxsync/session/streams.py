@@ -53,9 +53,10 @@ class Streams:
         self._now = now
         match output:
             case Audio(tag):
-                stream = self._stream(tag)
+                events = self._make_room(tag, now)
+                stream = self._streams.setdefault(tag, _Stream())
                 # What plays could have run out before this came.
-                events = self._tick(tag, stream, now)
+                events += self._tick(tag, stream, now)
                 if stream.playout.audio(output.seconds, now):
                     events.append(
                         MediaStartedEvent(
@@ -69,9 +70,8 @@ class Streams:
             case StreamStarted(tag, encoding, parameters):
                 # Announced again without an end: that is the end (Voximplant, 2.8).
                 events = self._stop(tag, None, "stop", now)
-                stream = self._stream(tag)
-                stream.encoding, stream.parameters = encoding, parameters
-                stream.playout = Playout()
+                events += self._make_room(tag, now)
+                self._streams[tag] = _Stream(encoding, parameters)
                 return events
             case StreamEnded(tag, info):
                 return self._stop(tag, info, "stop", now)
@@ -105,14 +105,15 @@ class Streams:
             for event in self._stop(tag, None, "close", self._now)
         ]
 
-    def _stream(self, tag: str) -> _Stream:
-        stream = self._streams.get(tag)
-        if stream is None:
-            if len(self._streams) >= _MOST_STREAMS:
-                silent = (t for t, s in self._streams.items() if not s.playout.playing)
-                self._streams.pop(next(silent, next(iter(self._streams))))
-            stream = self._streams[tag] = _Stream()
-        return stream
+    def _make_room(self, tag: str, now: float) -> list[Event]:
+        """Forget a silent stream, or end the oldest, where there are too many."""
+        if tag in self._streams or len(self._streams) < _MOST_STREAMS:
+            return []
+        silent = (t for t, s in self._streams.items() if not s.playout.playing)
+        gone = next(silent, next(iter(self._streams)))
+        events = self._stop(gone, None, "stop", now)
+        del self._streams[gone]
+        return events
 
     def _tick(self, tag: str, stream: _Stream, now: float) -> list[Event]:
         if stream.playout.tick(now):
