@@ -4,10 +4,14 @@ The peers are raw: what they read is what went over the wire.
 """
 
 import json
+import pathlib
+import subprocess
+import wave
 
 import numpy as np
 import pytest
 
+import voxsync
 from tests.peers import Peer, close_frame, frame
 from voxsync.errors import (
     FormatError,
@@ -16,6 +20,7 @@ from voxsync.errors import (
     SendQueueFull,
     SessionClosed,
 )
+from voxsync.media import BufferSink, ToneSource
 from voxsync.mimi import (
     AsrResult,
     AudioFormat,
@@ -25,6 +30,7 @@ from voxsync.mimi import (
 )
 from voxsync.session import SessionOptions
 
+DATA = pathlib.Path(voxsync.__file__).parent / "simulators" / "data"
 BREAK = (1, b'{"command":"recog-break"}')
 FINAL = json.dumps(
     {
@@ -466,3 +472,90 @@ def test_json_that_utf_8_cannot_carry(service):
         with pytest.raises(ValueError, match="surrogate"):
             made.send_json({"text": "\ud800"})
         assert made.is_active
+
+
+# Audio that is encoded, audio that flows
+
+
+def decoded(stream):
+    """What the reference decoder makes of a FLAC stream: int16."""
+    done = subprocess.run(
+        "flac -d -s -c --force-raw-format --endian=little --sign=signed -".split(),
+        input=stream,
+        capture_output=True,
+        check=True,
+    )
+    return np.frombuffer(done.stdout, "<i2")
+
+
+def speech():
+    with wave.open(str(DATA / "sense_and_sensibility.wav"), "rb") as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+def test_flac_on_the_way_loses_nothing(service):
+    """Bit-exact by the reference decoder, at most 0.62 of the bytes for speech."""
+    samples = speech()[: 16000 * 10 + 77]
+    with session(service, encode="flac") as live:
+        assert live.audio == AudioFormat()
+        for start in range(0, len(samples), 1234):
+            live.send_binary(samples[start : start + 1234])
+        live.stop_recognition()
+        assert len(list(live.receive(timeout=5))) == 1
+    content_type = service.headers()["content-type"]
+    assert content_type == "audio/x-flac;bit=16;rate=16000;channels=1"
+    stream = b"".join(service.audio)
+    np.testing.assert_array_equal(decoded(stream), samples)
+    assert len(stream) <= 0.62 * samples.nbytes
+    assert service.got[-1] == BREAK
+
+
+def test_flac_at_the_rate_of_a_sound_card(service):
+    """Audio that flows from a unit is resampled, then encoded."""
+    tone = ToneSource(440, 0.5, sample_rate=44100)
+    with session(service, audio=AudioFormat(sample_rate=48000), encode="flac") as live:
+        tone.send_media_to(live, paced=False).wait(10)
+        live.stop_recognition()
+        list(live.receive(timeout=5))
+    assert len(decoded(b"".join(service.audio))) == 24000
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "words"),
+    [
+        ({"encode": "opus"}, "flac"),
+        ({"encode": "flac", "audio": AudioFormat("flac")}, "16-bit mono PCM"),
+        ({"encode": "flac", "audio": AudioFormat(channels=2)}, "16-bit mono PCM"),
+    ],
+)
+def test_encodings_that_make_no_sense(kwargs, words):
+    """Are refused when the session is made."""
+    with pytest.raises(ValueError, match=words):
+        MimiSession(None, **kwargs)
+
+
+def test_a_file_flows_into_a_session(service):
+    """Every sample; then the break may be said."""
+    with session(service) as live:
+        ToneSource(300, 1.0).send_media_to(live, paced=False).wait(10)
+        live.stop_recognition()
+        list(live.receive(timeout=5))
+    expected = ToneSource(300, 1.0).read(16000)
+    assert b"".join(service.audio) == expected.tobytes()
+    assert {len(data) for data in service.audio} == {640}
+    assert service.got[-1] == BREAK
+
+
+def test_audio_that_cannot_flow(service):
+    """FLAC of the caller's own, several channels, tags, and results as audio."""
+    for audio in (AudioFormat("flac"), AudioFormat(channels=2)):
+        with (
+            session(service, audio=audio) as live,
+            pytest.raises(FormatError, match="16-bit mono PCM"),
+        ):
+            ToneSource(300).send_media_to(live)
+    with session(service) as live:
+        with pytest.raises(TypeError, match="tag"):
+            ToneSource(300).send_media_to(live, tag="a")
+        with pytest.raises(FormatError, match="sends no audio"):
+            live.send_media_to(BufferSink())

@@ -99,6 +99,7 @@ class MimiSession(Session[Any]):
     """
 
     _default_ping_interval = None
+    _gives_audio = False
 
     def __init__(
         self,
@@ -155,8 +156,7 @@ class MimiSession(Session[Any]):
         return self._audio
 
     def _media_command(self, block: NDArray[np.int16], tag: str) -> object:
-        if tag:
-            raise ValueError("mimi has no tags: one session is one stream")
+        del tag  # one session is one stream
         self._heard = True
         return to_bytes(block, self._audio)
 

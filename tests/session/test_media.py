@@ -7,7 +7,13 @@ import time
 import numpy as np
 import pytest
 
-from voxsync import AudioFormat, InvalidState, PlainSession, SessionClosed, SessionOptions
+from voxsync import (
+    AudioFormat,
+    InvalidState,
+    PlainSession,
+    SessionClosed,
+    SessionOptions,
+)
 from voxsync.errors import DeviceError, FormatError, MediaError
 from voxsync.media import (
     BufferSink,
@@ -21,6 +27,12 @@ from voxsync.server import Listener
 from voxsync.server.session import ServerSession
 
 PCM = AudioFormat("pcm16", sample_rate=16000)
+
+
+class Tagged(PlainSession):
+    """A service with several streams, as far as the session can tell."""
+
+    _media_parameters = frozenset({"tag"})
 
 
 class Far:
@@ -72,10 +84,8 @@ def near(far):
     """Makes sessions with the far end, and ends them."""
     with contextlib.ExitStack() as stack:
 
-        def make(audio=PCM, **options):
-            session = PlainSession(
-                far.url, audio=audio, options=SessionOptions(**options)
-            )
+        def make(audio=PCM, *, door=PlainSession, **options):
+            session = door(far.url, audio=audio, options=SessionOptions(**options))
             stack.callback(session.cancel)
             return session
 
@@ -127,7 +137,7 @@ def test_finish_ends_the_link_without_an_error(far, near):
 @pytest.mark.parametrize("end", ["close", "cancel"])
 def test_the_end_of_the_session_ends_the_link(far, near, end):
     """Also where the source has nothing to give at the moment."""
-    session = near().connect()
+    session = near(door=Tagged).connect()
     busy = SilenceSource().send_media_to(session)
     idle = CallbackSource(lambda frames: None).send_media_to(session, tag="other")
     far.wait_bytes(640)
@@ -179,16 +189,18 @@ def test_a_session_without_audio_says_so(near):
 
 def test_parameters_that_the_door_does_not_know_are_refused(near):
     """A typing error in a parameter must not be silence at the far end."""
-    session = near().connect()
+    session = near(door=Tagged).connect()
     with pytest.raises(TypeError, match="encodnig"):
         SilenceSource().send_media_to(session, encodnig="ULAW")
     with pytest.raises(TypeError, match="tag must be a str"):
         SilenceSource().send_media_to(session, tag=7)
+    with pytest.raises(TypeError, match="tag"):
+        SilenceSource().send_media_to(near().connect(), tag="no tags here")
 
 
 def test_one_stream_has_one_source(near):
     """There is no mixing; another tag is another stream."""
-    session = near().connect()
+    session = near(door=Tagged).connect()
     link = SilenceSource().send_media_to(session)
     with pytest.raises(InvalidState, match="no mixing"):
         SilenceSource().send_media_to(session)
@@ -375,11 +387,9 @@ def test_session_to_session(far, near):
 
 
 def test_the_servers_end_is_a_unit_too(near):
-    """A listener that makes sessions with audio echoes by linking them to themselves."""
+    """A listener whose sessions carry audio echoes by linking each to itself."""
     listener = Listener(
-        make_session=lambda request, options: ServerSession(
-            request, options, audio=PCM
-        )
+        make_session=lambda request, options: ServerSession(request, options, audio=PCM)
     )
 
     def connected(listener, session):

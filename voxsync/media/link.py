@@ -30,6 +30,9 @@ BLOCK_SECONDS = 0.02
 
 # How long a thread waits at most before it looks up (Ctrl-C, a lost wake-up).
 _SLICE = 0.5
+# A source without audio for so long has paused: what waits for the rest of its block
+# goes out short. Longer than what a network or a busy machine holds back.
+_PAUSE = 0.1
 
 _numbers = itertools.count(1)
 
@@ -85,11 +88,9 @@ class Link:
         self._paced = paced and not sink.is_clock and not source.is_clock
         self._clock = Metronome()
         self._tap = source._make_tap()  # noqa: SLF001 - a link is the tap's owner
-        self._pipe = Pipe(
-            source.sample_rate,
-            sink.sample_rate,
-            max(1, round(BLOCK_SECONDS * sink.sample_rate)),
-        )
+        # A speaker takes any length, and then nothing has to wait for a whole block.
+        length = None if sink.is_clock else round(BLOCK_SECONDS * sink.sample_rate)
+        self._pipe = Pipe(source.sample_rate, sink.sample_rate, length)
         self._frames = 0
         self._cleared = 0
         self._highest = 0.0
@@ -205,8 +206,10 @@ class Link:
     def _move(self) -> None:
         tap, clock, pipe = self._tap, self._clock, self._pipe
         pushed = self.source.is_pushed
-        frames = max(1, round(BLOCK_SECONDS * self.source.sample_rate))
-        patience = _SLICE if pushed else BLOCK_SECONDS
+        frames = round(BLOCK_SECONDS * self.source.sample_rate)
+        # A clock never pauses; others are asked again soon.
+        patience = _SLICE if self.source.is_clock else BLOCK_SECONDS
+        waited = 0.0
         generation = tap.buffer.generation
         while self._runs():
             if pushed and not len(tap.buffer):
@@ -219,7 +222,13 @@ class Link:
                 return
             if block is None:
                 clock.pause()
+                waited += patience
+                if waited >= _PAUSE and not self.source.is_clock:
+                    waited = 0.0
+                    for out in pipe.flush():
+                        self._send(out)
                 continue
+            waited = 0.0
             if generation != tap.buffer.taken:
                 generation = tap.buffer.taken
                 pipe.reset()

@@ -22,13 +22,11 @@ class Pipe:
     Args:
         source_rate: Frames per second that come in.
         sink_rate: Frames per second that go out.
-        frames: Length of a block that goes out, in frames of the sink.
-
-    Attributes:
-        delay: Seconds that the resampler holds back.
+        frames: Length of a block that goes out, in frames of the sink; None = what
+            comes in goes out, however long.
     """
 
-    def __init__(self, source_rate: int, sink_rate: int, frames: int) -> None:
+    def __init__(self, source_rate: int, sink_rate: int, frames: int | None) -> None:
         self._frames = frames
         self._resampler: Resampler | None = None
         if source_rate != sink_rate:
@@ -70,6 +68,8 @@ class Pipe:
             self._resampler.reset()
 
     def _cut(self, block: NDArray[np.int16]) -> list[NDArray[np.int16]]:
+        if self._frames is None:
+            return [block] if len(block) else []
         if len(self._rest):
             block = np.concatenate((self._rest, block))
         whole = len(block) - len(block) % self._frames

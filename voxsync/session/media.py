@@ -27,8 +27,10 @@ class SessionMedia(SessionView[MessageT]):
 
     # Seconds of an incoming stream that wait for a sink; then the newest is refused.
     _playout_seconds: float = 10.0
-    # Parameters of `send_media_to(session, ...)` beside `tag` that the door knows.
+    # Parameters of `source.send_media_to(session, ...)` that the door knows.
     _media_parameters: frozenset[str] = frozenset()
+    # Whether the service sends audio, too.
+    _gives_audio: bool = True
 
     # For doors
 
@@ -58,11 +60,13 @@ class SessionMedia(SessionView[MessageT]):
 
         Raises:
             InvalidState: It flows there already.
-            FormatError: This session carries no audio.
+            FormatError: This session carries no audio, or its service sends none.
             DeviceError: The sink's device cannot be opened.
 
         Thread: any. May be called before `connect()`: then nothing is missed.
         """
+        if not self._gives_audio:
+            raise FormatError(f"the service of a {type(self).__name__} sends no audio")
         source = self._units().stream(tag)
         return source.send_media_to(target, **parameters)
 
@@ -100,8 +104,7 @@ class SessionMedia(SessionView[MessageT]):
 
     def _media_sink(self, parameters: dict[str, Any]) -> Sink:
         """See `voxsync.media.source.MediaTarget`."""
-        known = self._media_parameters | {"tag"}
-        unknown = sorted(set(parameters) - known)
+        unknown = sorted(set(parameters) - self._media_parameters)
         if unknown:
             raise TypeError(
                 f"{type(self).__name__} takes no parameter {', '.join(unknown)}"

@@ -39,7 +39,9 @@ class MediaOwner(Protocol):
     _playout_seconds: float
 
     @property
-    def _connection(self) -> Connection | None: ...
+    def is_closed(self) -> bool:
+        """Whether the session is over."""
+        ...
 
     def _opened(self) -> Connection:
         """Raises InvalidState before the session is open."""
@@ -65,7 +67,6 @@ class StreamSource(Source):
         self._owner = owner
         self._tap_seconds = owner._playout_seconds  # noqa: SLF001 - MediaOwner is the seam
         self._resampler: Resampler | None = None
-        self._over = False
 
     def receive(self, audio: Audio) -> None:
         """Give on what arrived. Thread: I/O."""
@@ -83,11 +84,11 @@ class StreamSource(Source):
 
     def over(self) -> None:
         """The session is over: what has arrived is still heard. Thread: I/O."""
-        self._over = True
         self._end()
 
     def _begin(self) -> None:
-        if self._over:
+        # Set before `over` is called: whoever attaches sees one of the two.
+        if self._owner.is_closed:
             raise self._owner._closed_error()  # noqa: SLF001
 
     def _resampled(self, block: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
@@ -156,15 +157,14 @@ class SessionUnits:
         self._lock = threading.Lock()  # guards changes of the next two
         self._streams: dict[str, StreamSource] = {}
         self._sinks: dict[str, SessionSink] = {}
-        self._over = False
 
     def stream(self, tag: str) -> StreamSource:
         """The source of the far end's stream of that tag."""
         with self._lock:
             if tag not in self._streams:
-                made = StreamSource(self._owner, _checked(tag), self._rate)
-                made._over = self._over  # noqa: SLF001 - it is ours
-                self._streams[tag] = made
+                self._streams[tag] = StreamSource(
+                    self._owner, _checked(tag), self._rate
+                )
             return self._streams[tag]
 
     def streams(self, tag: str | None) -> list[StreamSource]:
@@ -192,7 +192,6 @@ class SessionUnits:
     def end(self) -> None:
         """The session is over. Thread: I/O, or whoever ends it."""
         with self._lock:
-            self._over = True
             streams, sinks = list(self._streams.values()), list(self._sinks.values())
         for stream in streams:
             stream.over()

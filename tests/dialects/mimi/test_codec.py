@@ -459,3 +459,45 @@ def test_there_is_never_more_than_one_break(commands):
     if BREAK in replies:
         before = replies[: replies.index(BREAK)]
         assert any(isinstance(reply.data, bytes) for reply in before)
+
+
+class Halver:
+    """An encoder that holds back what does not fill four samples."""
+
+    def __init__(self):
+        self.kept = []
+
+    def encode(self, block):
+        self.kept += block.tolist()
+        whole = len(self.kept) // 4 * 4
+        out, self.kept = self.kept[:whole], self.kept[whole:]
+        return bytes(out)
+
+    def flush(self):
+        out, self.kept = self.kept, []
+        return bytes(out)
+
+
+def test_audio_is_encoded_on_its_way_out():
+    """In wire order; what the encoder holds back goes before the break."""
+    dialect = made(audio=AudioFormat("flac"), encoder=Halver())
+    assert dict(dialect.request().headers)["Content-Type"].startswith("audio/x-flac")
+    assert list(dialect.encode(bytes([1, 0, 2, 0, 3, 0]))) == []
+    assert list(dialect.encode('{"x":1}')) == [Reply('{"x":1}')]
+    assert list(dialect.encode(bytes([4, 0, 5, 0]))) == [Reply(bytes([1, 2, 3, 4]))]
+    assert list(dialect.finish()) == [Reply(bytes([5])), BREAK]
+    assert list(dialect.finish()) == []
+
+
+def test_an_encoder_with_nothing_left_adds_nothing():
+    """No empty frame before the break: a client is known to choke on one."""
+    dialect = made(audio=AudioFormat("flac"), encoder=Halver())
+    assert list(dialect.encode(bytes(8))) == [Reply(bytes(4))]
+    assert list(dialect.finish()) == [BREAK]
+
+
+def test_audio_that_is_all_held_back_is_audio():
+    """The break is due, and so is the rest."""
+    dialect = made(audio=AudioFormat("flac"), encoder=Halver())
+    assert list(dialect.encode(bytes(2))) == []
+    assert list(dialect.finish()) == [Reply(bytes(1)), BREAK]
