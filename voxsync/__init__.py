@@ -1,6 +1,7 @@
 """voxsync: real-time voice over WebSocket for synchronous programs.
 
-The doors are `voxsync.mimi` and `voxsync.plain`; what all of them share is here.
+The doors are `voxsync.mimi` and `voxsync.plain`; microphones, speakers, files and
+other units are in `voxsync.media`; what all of them share is here.
 Names are resolved when first used, so that `import voxsync` itself costs nothing.
 """
 
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from voxsync.errors import (
         ConcurrencyError,
         ConnectError,
+        DeviceError,
         FormatError,
         HandshakeError,
         InvalidState,
+        MediaError,
         MissingExtra,
         OpenTimeout,
         ProtocolError,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
         OpenEvent,
         QueueDispatcher,
     )
+    from voxsync.media import audio_devices
     from voxsync.mimi import MimiSession
     from voxsync.plain import PlainSession
     from voxsync.session import ReadyState, SessionOptions
@@ -44,11 +48,13 @@ __all__ = [
     "CloseEvent",
     "ConcurrencyError",
     "ConnectError",
+    "DeviceError",
     "ErrorEvent",
     "EventType",
     "FormatError",
     "HandshakeError",
     "InvalidState",
+    "MediaError",
     "MessageEvent",
     "MimiSession",
     "MissingExtra",
@@ -65,6 +71,7 @@ __all__ = [
     "SetupError",
     "Stats",
     "VoxsyncError",
+    "audio_devices",
 ]
 
 _HOMES = {
@@ -77,6 +84,7 @@ _HOMES = {
         "OpenEvent",
         "QueueDispatcher",
     ),
+    "media": ("audio_devices",),
     "mimi": ("MimiSession",),
     "plain": ("PlainSession",),
     "session": ("ReadyState", "SessionOptions"),

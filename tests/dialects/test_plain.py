@@ -1,10 +1,12 @@
 """The dialect of services without rules of their own."""
 
+import numpy as np
 import pytest
 
-from voxsync.dialects.base import Deliver, Reply, UpgradeRequest
+from voxsync.audio import AudioFormat
+from voxsync.dialects.base import Audio, Deliver, Reply, SendAudio, UpgradeRequest
 from voxsync.dialects.plain import PlainDialect
-from voxsync.errors import SessionClosed
+from voxsync.errors import ProtocolError, SessionClosed
 
 
 def test_messages_are_what_they_are():
@@ -14,6 +16,34 @@ def test_messages_are_what_they_are():
     for message in ("text", b"bytes"):
         assert tuple(dialect.encode(message)) == (Reply(message),)
         assert tuple(dialect.decode(message)) == (Deliver(message),)
+
+
+def test_binary_messages_may_be_audio():
+    """They are told as audio and as the message they are; text is only text."""
+    dialect = PlainDialect("ws://host/", AudioFormat(sample_rate=24000))
+    data = np.array([1, -2, 300], "<i2").tobytes()
+    assert tuple(dialect.decode(data)) == (Audio("", data, 24000), Deliver(data))
+    assert tuple(dialect.decode("text")) == (Deliver("text"),)
+    assert tuple(dialect.encode(SendAudio("", data))) == (Reply(data),)
+    assert tuple(dialect.encode(b"own")) == (Reply(b"own"),)
+
+
+def test_audio_may_be_a_telephones():
+    """G.711 on the wire is linear inside."""
+    dialect = PlainDialect("ws://host/", AudioFormat("ulaw", 8000))
+    audio, message = dialect.decode(b"\xff\x00")
+    assert np.frombuffer(audio.pcm, "<i2").tolist() == [0, -32124]
+    assert (audio.sample_rate, message) == (8000, Deliver(b"\xff\x00"))
+    (reply,) = dialect.encode(SendAudio("", audio.pcm))
+    assert reply == Reply(b"\xff\x00")
+
+
+def test_a_message_that_is_no_audio_is_told():
+    """With what it was; the next one may be better."""
+    dialect = PlainDialect("ws://host/", AudioFormat())
+    with pytest.raises(ProtocolError, match="not pcm16") as caught:
+        tuple(dialect.decode(b"\0\0\0"))
+    assert caught.value.raw == b"\0\0\0"
 
 
 @pytest.mark.parametrize(

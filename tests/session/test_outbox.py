@@ -182,3 +182,50 @@ def test_racing_senders_keep_their_own_order():
         thread.join(5)
     assert all(each == list(range(count)) for each in seen.values())
     assert box.highest <= 4
+
+
+# Audio, which may stop to be wanted while it waits
+
+
+def test_audio_that_is_not_wanted_is_not_accepted():
+    """Whether there is room or not; what is wanted is."""
+    box = outbox(1)
+    box.put(0)
+    assert box.put_wanted("late", lambda: False) is False
+    assert box.take() == 0
+    assert box.put_wanted("late", lambda: False) is False
+    assert box.put_wanted("good", lambda: True) is True
+    assert box.take() == "good"
+
+
+def test_who_waits_with_audio_is_asked_again():
+    """`look_again` frees it at once, without a message taken."""
+    box = outbox(1)
+    box.put(0)
+    wanted = threading.Event()
+    wanted.set()
+    answers = []
+    thread = threading.Thread(
+        target=lambda: answers.append(box.put_wanted("late", wanted.is_set))
+    )
+    thread.start()
+    until_waiting(box)
+    wanted.clear()
+    box.look_again()
+    thread.join(5)
+    assert answers == [False]
+    assert box.blocked_seconds > 0
+
+
+def test_audio_learns_of_the_end_like_everybody():
+    """Also while it waits; `admit` tells beforehand."""
+    box = outbox(1)
+    box.put(0)
+    box.admit()
+    box.finish("end")
+    with pytest.raises(InvalidState):
+        box.put_wanted("late", lambda: True)
+    box.shut()
+    for attempt in (box.admit, lambda: box.put_wanted("late", lambda: True)):
+        with pytest.raises(SessionClosed):
+            attempt()
