@@ -53,10 +53,15 @@ class Metronome:
         self._wait = self._stop.wait if wait is None else wait
         self._epoch: float | None = None
         self._sent = 0.0  # seconds of audio since the epoch
+        self._paused = False
 
     def pause(self) -> None:
-        """There was nothing to send: the next block is due at once, none is late."""
-        self._epoch = None
+        """There was nothing to send: the next block is not late.
+
+        It is due when all before it have been heard, or at once after that: audio
+        that comes in small pieces, faster than it sounds, does not go out faster.
+        """
+        self._paused = True
 
     def stop(self) -> None:
         """End every wait, now and later. Thread: any."""
@@ -68,6 +73,9 @@ class Metronome:
         if self._epoch is None:
             self._epoch, self._sent = now, 0.0
         left = self._epoch + self._sent - now
+        if self._paused and left < 0:
+            self._epoch, self._sent, left = now, 0.0, 0.0
+        self._paused = False
         if left > 0:
             if self._wait(left):
                 return False
