@@ -79,17 +79,27 @@ class PcmBuffer:
     # In
 
     def offer(self, block: NDArray[np.int16]) -> int:
-        """Take what there is room for; returns how many frames were refused."""
+        """Take what there is room for; returns how many frames were refused.
+
+        After `end` all of them are.
+        """
         with self._lock:
-            taken = min(len(block), self.capacity - self._fill)
+            room = 0 if self._ended else self.capacity - self._fill
+            taken = min(len(block), room)
             self._append(block[:taken])
             refused = len(block) - taken
             self.refused += refused
             return refused
 
     def push(self, block: NDArray[np.int16]) -> int:
-        """Take the block; returns how many older frames had to go for it."""
+        """Take the block; returns how many older frames had to go for it.
+
+        After `end` the block itself goes.
+        """
         with self._lock:
+            if self._ended:
+                self.dropped += len(block)
+                return len(block)
             gone = max(0, len(block) - self.capacity)
             block = block[gone:]
             excess = max(0, self._fill + len(block) - self.capacity)
@@ -103,6 +113,8 @@ class PcmBuffer:
     ) -> bool:
         """Take the whole block, waiting for room; False if it is not wanted any more.
 
+        Nor is it after a plain `end`. A part of it may be inside then.
+
         Args:
             block: Frames; more than `capacity` go in piece by piece.
             wanted: Asked under the lock, before each piece: whether the block is
@@ -110,7 +122,7 @@ class PcmBuffer:
                 answer has changed.
 
         Raises:
-            Whatever `end` was called with, once nobody takes frames any more.
+            Whatever `end` was called with, also while waiting.
         """
         at = 0
         with self._lock:
@@ -170,25 +182,35 @@ class PcmBuffer:
             end: an empty array.
         """
         frames = min(frames, self.capacity)
-        end = None if timeout is None else time.monotonic() + timeout
+        end = _end(timeout)
         with self._lock:
-            while not self._fill:
+            while self._await(1, end, wanted):
+                if patience > 0:
+                    self._await(frames, _end(patience), wanted)
+                if self._fill:
+                    self.taken = self.generation
+                    return self._remove(min(frames, self._fill))
                 if self._ended:
                     self._raise_error()
                     return self._remove(0)
-                left = _SLICE if end is None else end - time.monotonic()
-                if left <= 0 or (wanted is not None and not wanted()):
-                    return None
-                self._more.wait(min(left, _SLICE))
-            if patience > 0 and self._fill < frames:
-                end = time.monotonic() + patience
-                while self._fill < frames and not self._ended:
-                    left = end - time.monotonic()
-                    if left <= 0 or (wanted is not None and not wanted()):
-                        break
-                    self._more.wait(min(left, _SLICE))
-            self.taken = self.generation
-            return self._remove(min(frames, self._fill))
+                # Cleared while it waited for the others: as if nothing had come.
+            return None
+
+    def wait_for(
+        self,
+        frames: int,
+        timeout: float | None,
+        wanted: Callable[[], bool] | None = None,
+    ) -> bool:
+        """Wait until so many frames are inside, or no more will come.
+
+        Args:
+            frames: At most `capacity`.
+            timeout: Seconds; None = no limit.
+            wanted: As in `put`.
+        """
+        with self._lock:
+            return self._await(frames, _end(timeout), wanted)
 
     def drained(self, timeout: float) -> bool:
         """Wait until it is empty (or was ended by an error); False if it is not."""
@@ -211,13 +233,24 @@ class PcmBuffer:
             return gone
 
     def reopen(self) -> None:
-        """Take frames again after `end`; empty, with the counters as they were."""
+        """Take frames again after `end`; what was left inside counts as cleared."""
         with self._lock:
+            self.cleared += self._fill
             self._start = self._fill = 0
             self._ended = False
             self._error = None
 
     # Inside; the lock is held
+
+    def _await(
+        self, frames: int, end: float | None, wanted: Callable[[], bool] | None
+    ) -> bool:
+        while self._fill < frames and not self._ended:
+            left = _SLICE if end is None else end - time.monotonic()
+            if left <= 0 or (wanted is not None and not wanted()):
+                return False
+            self._more.wait(min(left, _SLICE))
+        return True
 
     def _append(self, block: NDArray[np.int16]) -> None:
         assert self._lock.locked()
@@ -250,3 +283,7 @@ class PcmBuffer:
     def _raise_error(self) -> None:
         if self._error is not None:
             raise self._error
+
+
+def _end(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout
