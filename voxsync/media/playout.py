@@ -36,7 +36,10 @@ class Playout:
         return self._out_at + self._silence if self.playing else None
 
     def audio(self, seconds: float, now: float) -> bool:
-        """So much audio came; True if that starts a burst."""
+        """So much audio came; True if that starts a burst.
+
+        Ask `tick(now)` first: the burst before it could have ended by now.
+        """
         self._count(now)
         started = not self.playing
         if started:
@@ -67,7 +70,7 @@ class Playout:
         that it is to be cut off.
         """
         self._count(max(now, self._out_at))
-        self._out_at = min(self._out_at, now)
+        self._out_at = self._seen_at = min(self._out_at, now)
         ended, self.playing = self.playing, False
         return ended
 
