@@ -27,6 +27,7 @@ __all__ = ["MediaUnit", "UnitStats"]
 logger = logging.getLogger("voxsync.media")
 
 _LEVEL_SECONDS = 0.1
+_MOST_RECENT = 64  # blocks kept for it: those of 1.6 ms fill it
 _SILENT = Level(peak=FLOOR_DBFS, rms=FLOOR_DBFS)
 # Events that wait for listeners; a unit has few to tell, and none twice.
 _MOST_EVENTS = 64
@@ -86,8 +87,9 @@ class MediaUnit(EventTarget):
         self.error: BaseException | None = None
         self._sample_rate = sample_rate
         self._frames = 0  # one writer at a time: the unit's own producer or taker
+        self._level_frames = round(_LEVEL_SECONDS * sample_rate)
         self._recent: collections.deque[tuple[float, NDArray[np.int16]]] = (
-            collections.deque(maxlen=64)
+            collections.deque(maxlen=_MOST_RECENT)
         )
         self._told: set[str] = set()
         self._telling_lock = threading.Lock()  # guards the next two and _told
@@ -103,11 +105,17 @@ class MediaUnit(EventTarget):
     def level(self) -> Level:
         """Peak and RMS of the last 100 ms in dBFS; -120 = silence.
 
-        Computed when it is asked for, so polling 30 times a second costs little and
-        not polling costs nothing.
+        Of what came in a burst, the last 100 ms of audio. Computed when it is asked
+        for, so polling 30 times a second costs little and not polling costs nothing.
         """
         since = time.monotonic() - _LEVEL_SECONDS
-        blocks = [block for moment, block in self._recent.copy() if moment >= since]
+        blocks: list[NDArray[np.int16]] = []
+        left = self._level_frames
+        for moment, block in reversed(self._recent.copy()):
+            if moment < since or left <= 0:
+                break
+            blocks.append(block[-left:])
+            left -= len(block)
         return level(np.concatenate(blocks)) if blocks else _SILENT
 
     @property
@@ -140,7 +148,10 @@ class MediaUnit(EventTarget):
         The block must not be changed afterwards.
         """
         self._frames += len(block)
-        self._recent.append((time.monotonic(), block))
+        recent = block
+        if len(block) > self._level_frames:  # a mere view would keep all of it alive
+            recent = block[-self._level_frames :].copy()
+        self._recent.append((time.monotonic(), recent))
 
     def _tell_once(self, key: str, error: BaseException) -> None:
         """Report a loss the first time; it goes on being counted."""
@@ -164,16 +175,16 @@ class MediaUnit(EventTarget):
             logger.warning("%s: %s", self.name, error)
             return
         with self._telling_lock:
-            if len(self._to_tell) >= _MOST_EVENTS:
-                logger.warning("%s: its listeners hang; %s", self.name, error)
-                return
-            self._to_tell.append(ErrorEvent(self, error))
-            if self._telling:
-                return
-            self._telling = True
-        threading.Thread(
-            target=self._tell_all, name=f"voxsync-unit-{self.name}", daemon=True
-        ).start()
+            hang = len(self._to_tell) >= _MOST_EVENTS
+            if not hang:
+                self._to_tell.append(ErrorEvent(self, error))
+            fresh, self._telling = not self._telling, True
+        if hang:  # said without the lock: a log handler is the program's code (I3)
+            logger.warning("%s: its listeners hang; %s", self.name, error)
+        if fresh:
+            threading.Thread(
+                target=self._tell_all, name=f"voxsync-unit-{self.name}", daemon=True
+            ).start()
 
     def _tell_all(self) -> None:
         while True:
