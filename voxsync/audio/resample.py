@@ -175,7 +175,10 @@ class Resampler:
         starts = at // plan.up + (1 - plan.half) - self._first
         width = 2 * plan.half
         windows = _windows(self._inputs, len(self._inputs) - width + 1, width, 1)
-        return np.einsum("ij,ij->i", windows[starts], plan.phases[at % plan.up])
+        sums: NDArray[np.float64] = np.einsum(
+            "ij,ij->i", windows[starts], plan.phases[at % plan.up]
+        )
+        return sums
 
     def __repr__(self) -> str:
         return f"<Resampler {self.source_rate} to {self.target_rate} Hz>"
