@@ -75,7 +75,7 @@ def unanswered_error(what: str, seconds: float) -> DeviceError:
 def lost_error(device: AudioDevice, seconds: float) -> DeviceError:
     """A device that was open went away."""
     return DeviceError(
-        f"lost the sound device {device.name!r}: nothing came from it for "
+        f"lost the sound device {device.name!r}: it did not stir for "
         f"{seconds:.1f} s. It was unplugged or suspended, or its sound server ended "
         "or hangs; open the unit again once it is back"
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from voxsync.errors import MediaError
 from voxsync.media.port import Port
+from voxsync.media.portaudio import is_foreign
 from voxsync.media.source import Source
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Microphone(Source):
 
         Thread: any. Waits up to 1 s; a device that hangs longer is left to itself.
         """
+        if is_foreign():
+            return  # the device, and the threads of the links, are the parent's
         wait = self._port.close()
         super().close()
         wait()

@@ -11,7 +11,9 @@ from voxsync.media.devices import check_device
 from voxsync.media.portaudio import (
     ANSWER_SECONDS,
     CLOSE_SECONDS,
+    check_process,
     close_stream,
+    is_foreign,
     look_up,
     open_stream,
 )
@@ -60,8 +62,8 @@ class Port:
 
     @property
     def is_open(self) -> bool:
-        """Whether the device is open."""
-        return self._stream is not None
+        """Whether the device is open, in this process."""
+        return self._stream is not None and not is_foreign()
 
     @property
     def latency(self) -> float | None:
@@ -93,7 +95,8 @@ class Port:
             DeviceError, MissingExtra: See `open_stream`.
             InvalidState: It was closed meanwhile, or belongs to the parent process.
         """
-        if not self._claim():
+        check_process()
+        if self._stream is not None or not self._claim():
             return
         stream = None
         try:
@@ -125,6 +128,8 @@ class Port:
         Returns:
             What waits for the end, until 0.9 s from now.
         """
+        if is_foreign():
+            return lambda: None
         end = time.monotonic() + CLOSE_SECONDS
         with self._changed:
             self._unwanted = self._opening

@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from voxsync.media.devices import Direction
     from voxsync.media.stream import StreamUser
 
-__all__ = ["AudioDevice", "audio_devices", "close_stream", "look_up", "open_stream"]
+__all__ = [
+    "AudioDevice",
+    "audio_devices",
+    "check_process",
+    "close_stream",
+    "is_foreign",
+    "look_up",
+    "open_stream",
+]
 
 logger = logging.getLogger("voxsync.media")
 
@@ -39,6 +47,9 @@ ANSWER_SECONDS = 5.0
 
 CLOSE_SECONDS = 0.9
 """How long closing may keep its caller."""
+
+# In the names of devices that ALSA does not convert for.
+_RAW = "(hw:"
 
 # What a second look at the devices cannot change.
 _FINAL = (BUSY, RATE, CHANNELS)
@@ -127,7 +138,7 @@ def close_stream(stream: DeviceStream) -> Callable[[float], None]:
     Thread: any; never waits.
     """
     stream.is_dead = True
-    if _process != os.getpid():
+    if is_foreign():
         return lambda _: None  # the parent's stream, not ours
     call = TimedCall("close", _turn, lambda: _close_device(stream))
 
@@ -145,16 +156,30 @@ def close_stream(stream: DeviceStream) -> Callable[[float], None]:
     return wait
 
 
-def _import() -> Any:
-    """PyAudio's module, first of all in the caller's own thread and process."""
-    if _process not in (None, os.getpid()):
+def check_process() -> None:
+    """Refuse to work in a child of the process that PortAudio was started in.
+
+    Raises:
+        InvalidState: This is one. No lock is taken: one may be held for ever here.
+    """
+    if is_foreign():
         raise InvalidState(
             f"sound devices were used in the parent process {_process} before it "
             "forked, and PortAudio does not survive that: use them in one of the two "
             "only, or start the child with the multiprocessing method 'spawn'"
         )
+
+
+def is_foreign() -> bool:
+    """Whether PortAudio was started in the parent of this process."""
+    return _process not in (None, os.getpid())
+
+
+def _import() -> None:
+    """See that PyAudio is there and may be used."""
+    check_process()
     try:
-        import pyaudio  # noqa: PLC0415 - an extra, and slow
+        import pyaudio  # noqa: F401, PLC0415 - an extra, and slow
     except ImportError as exc:
         raise MissingExtra(
             "microphone and speaker need PyAudio: pip install 'voxsync[audio]'. It "
@@ -163,7 +188,6 @@ def _import() -> Any:
             "dnf install portaudio-devel python3-devel gcc (Fedora); "
             f"brew install portaudio (macOS). [{exc}]"
         ) from exc
-    return pyaudio
 
 
 def _call(
@@ -190,7 +214,12 @@ def _with_second_look(attempt: Callable[[list[AudioDevice]], T]) -> T:
     except DeviceError as exc:
         if fresh or _open or exc.portaudio_code in _FINAL:
             raise
-    return attempt(_devices(fresh=True))
+        first = exc
+    try:
+        return attempt(_devices(fresh=True))
+    except DeviceError as exc:
+        exc.portaudio_code = exc.portaudio_code or first.portaudio_code
+        raise exc from first
 
 
 def _devices(*, fresh: bool) -> list[AudioDevice]:
@@ -243,9 +272,12 @@ def _started(*, fresh: bool) -> PyAudio:
 
 
 def _open_device(stream: DeviceStream, sample_rate: int, frames: int) -> DeviceStream:
-    """Mono where the device has it, else stereo."""
+    """Mono, or stereo where that fails or would be one ear's.
+
+    ALSA's own devices have no mono mostly, and PortAudio plays it on the left then.
+    """
     error: DeviceError | None = None
-    for channels in (1, 2):
+    for channels in (2, 1) if _RAW in stream.device.name else (1, 2):
         try:
             stream.open(_started(fresh=False), sample_rate, frames, channels)
         except OSError as exc:

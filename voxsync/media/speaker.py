@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from voxsync.errors import InvalidState, MediaError
 from voxsync.media.buffer import PcmBuffer
 from voxsync.media.port import Port
+from voxsync.media.portaudio import is_foreign
 from voxsync.media.sink import Sink
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ class Speaker(Sink):
 
         Thread: any. Waits up to 1 s; a device that hangs longer is left to itself.
         """
+        if is_foreign():
+            return  # the device, and the threads of the links, are the parent's
         wait = self._port.close()
         super().close()  # before the buffer ends: the link is to know it was stopped
         self._buffer.end()
