@@ -52,7 +52,7 @@ class Speaker(Sink):
         buffer_ms: Milliseconds that the device takes at once, 1 to 100. Less is
             quicker and costs more CPU. Default 10.
         queue_seconds: How much audio may wait for the device. Less is quicker, more
-            bridges a busy program. Default 0.06.
+            bridges a busy program. Default 0.04.
         name: For messages.
 
     Raises:
@@ -70,7 +70,7 @@ class Speaker(Sink):
         *,
         sample_rate: int | None = None,
         buffer_ms: float = 10,
-        queue_seconds: float = 0.06,
+        queue_seconds: float = 0.04,
         name: str | None = None,
     ) -> None:
         if not 0 < queue_seconds <= 10:
@@ -170,7 +170,8 @@ class Speaker(Sink):
     def clear(self) -> None:
         """Drop what was taken and is not heard yet. Thread: any; never waits.
 
-        What the sound system below holds (`stats.latency`) is still heard.
+        So is the rest of a block that `write` waits with. What the sound system below
+        holds (about twice `stats.latency`) is still heard.
         """
         self._pause = True
         self._buffer.clear()
@@ -261,11 +262,15 @@ class Speaker(Sink):
         self.open()
 
     def _put(self, block: NDArray[np.int16], wanted: Callable[[], bool]) -> bool:
-        if self._buffer.put(block, wanted):
+        buffer = self._buffer
+        generation = buffer.generation
+        if buffer.put(block, lambda: buffer.generation == generation and wanted()):
             return True
-        if wanted():
+        if not wanted():
+            return False
+        if buffer.generation == generation:
             raise InvalidState(f"{self.name} was closed while it was written to")
-        return False
+        return True  # taken, and cleared with the rest
 
     def _finish(self, wanted: Callable[[], bool]) -> None:
         while wanted() and not self.drain(_SLICE):
