@@ -25,7 +25,9 @@ def watch(unit):
 
     def note(event):
         with _told:
-            errors.append({"unit": unit.name, "at": time.monotonic(), **told(event.error)})
+            errors.append(
+                {"unit": unit.name, "at": time.monotonic(), **told(event.error)}
+            )
             _told.notify_all()
 
     unit.addEventListener("error", note)
