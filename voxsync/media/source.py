@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-import numpy as np
-
 from voxsync.errors import InvalidState, MediaError
-from voxsync.media.buffer import PcmBuffer
+from voxsync.media.tap import EndOfStream, Tap
 from voxsync.media.unit import MediaUnit, UnitStats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    import numpy as np
     from numpy.typing import NDArray
 
     from voxsync.media.link import Link
     from voxsync.media.sink import Sink
 
-__all__ = ["EndOfStream", "MediaTarget", "Source", "Tap"]
+__all__ = ["EndOfStream", "MediaTarget", "Source"]
 
-NOTHING = np.zeros(0, np.int16)
-
-
-class EndOfStream(Exception):
-    """There is no more audio, and that is no error."""
+# How long to wait for others to open or close a source without looking up, seconds.
+_SLICE = 0.5
+# How long closing waits for the links' threads, seconds.
+_JOIN = 1.0
 
 
 class MediaTarget(Protocol):
@@ -38,39 +35,6 @@ class MediaTarget(Protocol):
             TypeError: A parameter it does not know.
         """
         ...
-
-
-class Tap:
-    """One consumer's end of a source: what was given and not yet taken.
-
-    Attributes:
-        buffer: Whose bound and counters are this consumer's.
-    """
-
-    def __init__(self, source: Source, capacity: int) -> None:
-        self.buffer = PcmBuffer(capacity)
-        self._source = source
-
-    def get(
-        self,
-        frames: int,
-        timeout: float | None,
-        patience: float = 0.0,
-        wanted: Callable[[], bool] | None = None,
-    ) -> NDArray[np.int16] | None:
-        """Up to `frames` frames; None = nothing yet. See `PcmBuffer.get`.
-
-        Raises:
-            EndOfStream: There is no more.
-            DeviceError, ...: What ended the source.
-        """
-        buffer = self.buffer
-        if not self._source.is_pushed:
-            self._source._fill(self, min(frames, buffer.capacity))  # noqa: SLF001 - two halves of one thing
-        block = buffer.get(frames, timeout, patience, wanted)
-        if block is not None and not len(block):
-            raise EndOfStream
-        return block
 
 
 class Source(MediaUnit):
@@ -92,12 +56,16 @@ class Source(MediaUnit):
 
     def __init__(self, sample_rate: int, name: str | None = None) -> None:
         super().__init__(sample_rate, name)
-        self._links_lock = threading.Lock()  # guards changes of the next four
+        self._links_lock = threading.Lock()  # guards changes of the next eight
+        self._turned = threading.Condition(self._links_lock)
+        self._turning = False  # somebody opens or closes the source
+        self._over: tuple[BaseException | None] | None = None  # `_end` was called
         self._taps: tuple[Tap, ...] = ()
         self._links: tuple[Link, ...] = ()
         self._reader: Tap | None = None
         self._making = False  # one consumer is making audio for all
-        self._lost = 0  # frames lost by taps that are gone
+        self._lost = 0  # frames that taps which are gone had dropped
+        self._refused = 0  # and refused
 
     # Public
 
@@ -139,17 +107,14 @@ class Source(MediaUnit):
         sink: Sink = find(parameters)
         link = Link(self, sink, target, paced=paced)
         with self._links_lock:
-            if any(other.target is target and other.sink is sink
-                   for other in self._links):
+            if any(
+                other.target is target and other.sink is sink for other in self._links
+            ):
                 raise InvalidState(
                     f"{self.name} sends to {sink.name} already; stop_media_to() first"
                 )
             self._links = (*self._links, link)
-        try:
-            link.start()
-        except BaseException:
-            self._forget(link)
-            raise
+        link.start()
         return link
 
     def stop_media_to(self, target: MediaTarget) -> None:
@@ -177,43 +142,63 @@ class Source(MediaUnit):
     def read(
         self, frames: int, timeout: float | None = None
     ) -> NDArray[np.int16] | None:
-        """The next `frames` frames as int16 `(frames,)`; fewer at the end.
+        """The next `frames` frames as int16 `(frames,)`.
 
         The first call opens the source; from there on audio is kept for the next,
-        within the source's bound.
+        within the source's bound, until `close`.
 
         Args:
-            frames: 1 or more.
-            timeout: Seconds to wait for audio; None = no limit.
+            frames: 1 or more; more than the source's bound are never returned.
+            timeout: Seconds to wait for the first frame, and again for the others;
+                None = no limit for the first, for the others as long as they sound.
 
         Returns:
-            None if nothing came in time.
+            Fewer frames at the end, or where no more came in time; None if none did.
 
         Raises:
             EndOfStream: There is no more.
             DeviceError: The device failed.
+
+        Thread: any, one at a time.
         """
         if frames < 1:
             raise ValueError(f"frames must be 1 or more, not {frames}")
         with self._links_lock:
-            reader, fresh = self._reader, self._reader is None
-            if reader is None:
-                reader = self._reader = self._make_tap()
-        if fresh:
-            self._attach(reader)
+            if self._reader is None:
+                self._reader = self._make_tap()
+            reader = self._reader
+        self._attach(reader)
         patience = frames / self.sample_rate if timeout is None else timeout
         return reader.get(frames, timeout, patience)
+
+    def close(self) -> None:
+        """End the links, and let go of what the source holds. Idempotent.
+
+        What is under way in the links is dropped. Whoever waits in `read` gets
+        `EndOfStream`. Thread: any; waits for the links' threads at most a second.
+        """
+        links, reader = self._links, self._reader
+        for link in links:
+            link._halt()  # noqa: SLF001 - all of them first: one wait for all
+        end = time.monotonic() + _JOIN
+        for link in links:
+            link._join(end - time.monotonic())  # noqa: SLF001
+        if reader is not None:
+            reader.buffer.end()
+            self._detach(reader)
 
     @property
     def stats(self) -> UnitStats:
         """The source's figures now."""
-        buffers = [tap.buffer for tap in self._taps]
+        with self._links_lock:
+            buffers = [tap.buffer for tap in self._taps]
+            dropped, refused = self._lost, self._refused
         return UnitStats(
             frames=self._frames,
             seconds=self._frames / self.sample_rate,
             buffered=max(map(len, buffers), default=0) / self.sample_rate,
-            dropped=self._lost + sum(b.dropped for b in buffers),
-            refused=sum(b.refused for b in buffers),
+            dropped=dropped + sum(b.dropped for b in buffers),
+            refused=refused + sum(b.refused for b in buffers),
         )
 
     # For subclasses
@@ -229,10 +214,13 @@ class Source(MediaUnit):
         raise NotImplementedError
 
     def _begin(self) -> None:
-        """The first consumer came: open what has to be open. Raises what fails."""
+        """The first consumer came: open what has to be open. Raises what fails.
+
+        Never at the same time as `_cease`, which follows also where this failed.
+        """
 
     def _cease(self) -> None:
-        """The last consumer went."""
+        """The last consumer went. Must not wait for links."""
 
     def _deliver(self, block: NDArray[np.int16]) -> None:
         """Give audio to every consumer. Thread: one at a time; never waits.
@@ -241,11 +229,9 @@ class Source(MediaUnit):
         """
         self._passed(block)
         for tap in self._taps:
-            if self.is_clock:
-                lost = tap.buffer.push(block)
-            else:
-                lost = tap.buffer.offer(block)
-            if lost:
+            give = tap.buffer.push if self.is_clock else tap.buffer.offer
+            lost = give(block)
+            if lost and not tap.buffer.ended:
                 self._tell_once(
                     "lost",
                     MediaError(
@@ -255,8 +241,14 @@ class Source(MediaUnit):
                 )
 
     def _end(self, error: BaseException | None = None) -> None:
-        """There is no more audio: consumers get what they have, then the end."""
-        for tap in self._taps:
+        """There is no more audio: consumers get what they have, then the end.
+
+        So do those that come before all of these have gone.
+        """
+        with self._links_lock:
+            self._over = (error,)
+            taps = self._taps
+        for tap in taps:
             tap.buffer.end(error)
 
     # For taps and links
@@ -265,28 +257,64 @@ class Source(MediaUnit):
         return Tap(self, max(1, round(self._tap_seconds * self.sample_rate)))
 
     def _attach(self, tap: Tap) -> None:
-        """Let audio flow into the tap; the first one opens the source."""
-        with self._links_lock:
-            first = not self._taps
+        """Let audio flow into the tap; the first one opens the source.
+
+        Who comes while that goes on waits for it: it could fail.
+        """
+        with self._turned:
+            self._await_turn()
+            if tap in self._taps or tap.buffer.ended:
+                return
+            first = self._turning = not self._taps
             self._taps = (*self._taps, tap)
-        if first:
-            try:
-                self._begin()
-            except BaseException:
-                self._detach(tap)
-                raise
+            if first:
+                self._over = None
+            over = self._over
+        if not first:
+            if over is not None:
+                tap.buffer.end(over[0])
+            return
+        try:
+            self._begin()
+        except BaseException:
+            with self._links_lock:
+                self._remove(tap)
+            self._cease()
+            raise
+        finally:
+            self._turn_over()
 
     def _detach(self, tap: Tap) -> None:
-        with self._links_lock:
+        """Let no more audio flow into the tap; the last one closes the source."""
+        with self._turned:
+            self._await_turn()
             if tap not in self._taps:
                 return
-            self._taps = tuple(other for other in self._taps if other is not tap)
-            self._lost += tap.buffer.dropped + tap.buffer.refused
-            if self._reader is tap:
-                self._reader = None
-            last = not self._taps
+            self._remove(tap)
+            last = self._turning = not self._taps
         if last:
-            self._cease()
+            try:
+                self._cease()
+            finally:
+                self._turn_over()
+
+    def _remove(self, tap: Tap) -> None:
+        """Forget the tap, not its losses; the lock is held."""
+        self._taps = tuple(other for other in self._taps if other is not tap)
+        self._lost += tap.buffer.dropped
+        self._refused += tap.buffer.refused
+        if self._reader is tap:
+            self._reader = None
+
+    def _await_turn(self) -> None:
+        """Wait while another thread opens or closes the source; the lock is held."""
+        while self._turning:
+            self._turned.wait(_SLICE)
+
+    def _turn_over(self) -> None:
+        with self._turned:
+            self._turning = False
+            self._turned.notify_all()
 
     def _forget(self, link: Link) -> None:
         with self._links_lock:
@@ -308,7 +336,7 @@ class Source(MediaUnit):
             except EndOfStream:
                 self._end()
                 return
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001 - the source's end, told by its links
                 self._failed(exc)
                 self._end(exc)
                 return
