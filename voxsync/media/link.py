@@ -9,12 +9,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voxsync.errors import VoxsyncError
+from voxsync.errors import InvalidState, VoxsyncError
 from voxsync.media.clock import Metronome
 from voxsync.media.pipe import Pipe
 from voxsync.media.source import EndOfStream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -33,6 +35,8 @@ _SLICE = 0.5
 # A source without audio for so long has paused: what waits for the rest of its block
 # goes out short. Longer than what a network or a busy machine holds back.
 _PAUSE = 0.1
+# How long `stop` waits for the link's thread, seconds.
+_JOIN = 1.0
 
 _numbers = itertools.count(1)
 
@@ -44,7 +48,8 @@ class LinkStats:
     Attributes:
         frames: Handed to the sink.
         seconds: The same as time.
-        cleared: Frames dropped by `clear` or `stop`, at the source's rate.
+        cleared: Frames dropped by `clear`, `stop` or the sink's failure, at the
+            source's rate. What was in the sink already is not among them.
         lost: Frames that did not fit into the link's buffer, at the source's rate.
         buffered: Seconds of audio in our own buffers on this way, now: the link's,
             the resampler's, the sink's.
@@ -92,7 +97,7 @@ class Link:
         length = None if sink.is_clock else round(BLOCK_SECONDS * sink.sample_rate)
         self._pipe = Pipe(source.sample_rate, sink.sample_rate, length)
         self._frames = 0
-        self._cleared = 0
+        self._cleared = 0  # of the sink's rate; the buffer counts its own
         self._highest = 0.0
         self._stopped = threading.Event()
         self._done = threading.Event()
@@ -116,7 +121,8 @@ class Link:
         return LinkStats(
             frames=self._frames,
             seconds=self._frames / rate,
-            cleared=buffer.cleared + self._cleared,
+            cleared=buffer.cleared
+            + round(self._cleared * self.source.sample_rate / rate),
             lost=buffer.dropped + buffer.refused,
             buffered=self._buffered(),
             buffered_highest=self._highest,
@@ -130,10 +136,14 @@ class Link:
 
         Raises:
             TimeoutError: It still runs after `timeout` seconds.
+            InvalidState: Called on the link's own thread (by a `CallbackSink`'s
+                function): it would wait for itself.
             DeviceError, SessionClosed, ...: What it ended by, if that was a failure.
 
-        Thread: any but a listener's that the link waits for. Ctrl-C gets through.
+        Thread: any but the link's. Ctrl-C gets through.
         """
+        if self._thread is threading.current_thread():
+            raise InvalidState(f"{self!r} cannot wait for its own end; use stop()")
         end = None if timeout is None else time.monotonic() + timeout
         while not self._done.wait(_left(end)):
             if end is not None and time.monotonic() >= end:
@@ -148,16 +158,14 @@ class Link:
         it. Idempotent.
         """
         self._halt()
-        started = self._thread.ident is not None
-        if started and self._thread is not threading.current_thread():
-            self._done.wait(1.0)
+        self._join(_JOIN)
 
     def abort(self, error: BaseException) -> None:
         """End the flow with an error, without waiting for the link's thread.
 
         Thread: any, the I/O thread of a session too.
         """
-        if self.error is None:
+        if self.error is None and self.is_active:
             self.error = error
         self._halt()
 
@@ -170,80 +178,120 @@ class Link:
         # sink asks (`_wanted`) under the lock that its own clear() needs.
         self._tap.buffer.clear()
         self.sink.clear()
+        self.sink._wake()  # noqa: SLF001 - a link is its sink's one writer
 
     # The link's thread
 
     def start(self) -> None:
         """Claim the sink, open the source, let it flow. Raises what fails there."""
-        self.sink._claim(self)  # noqa: SLF001
         try:
+            self.sink._claim(self)  # noqa: SLF001
             self.source._attach(self._tap)  # noqa: SLF001
-        except BaseException:
-            self.sink._unclaim(self)  # noqa: SLF001
+            self._thread.start()
+        except BaseException as exc:
+            self.error = exc
+            self._leave()
             raise
-        self._thread.start()
 
     def _run(self) -> None:
-        source, sink = self.source, self.sink
         try:
             self._move()
         except EndOfStream:
             pass  # the sink has all it wants
         except VoxsyncError as exc:  # the unit or the session tells of it
             self.error = self.error or exc
-        except Exception as exc:
+        except BaseException as exc:  # a program's function may raise SystemExit, too
             self.error = self.error or exc
-            if exc is not sink.error and exc is not source.error:
+            if exc is not self.sink.error and exc is not self.source.error:
                 logger.exception("%r failed", self)
         finally:
-            self._cleared += len(self._tap.buffer)
-            source._detach(self._tap)  # noqa: SLF001 - a link is one with its ends
-            source._forget(self)  # noqa: SLF001
-            sink._unclaim(self)  # noqa: SLF001
-            sink._release()  # noqa: SLF001
-            self._done.set()
+            self._leave()
+
+    def _leave(self) -> None:
+        """Give both ends free, whatever fails; after that nobody waits for us."""
+        source, sink = self.source, self.sink
+        # In this order: who looks for the link finds it as long as it has its sink.
+        steps: list[Callable[[], None]] = [
+            lambda: source._detach(self._tap),  # noqa: SLF001 - a link is one with its ends
+            lambda: sink._unclaim(self),  # noqa: SLF001
+            lambda: source._forget(self),  # noqa: SLF001
+        ]
+        for step in steps:
+            try:
+                step()
+            except Exception as exc:
+                self.error = self.error or exc
+                logger.exception("%r: its end failed", self)
+        self._tap.buffer.end()
+        self._tap.buffer.clear()
+        self._drop_rest()
+        self._done.set()
 
     def _move(self) -> None:
         tap, clock, pipe = self._tap, self._clock, self._pipe
         pushed = self.source.is_pushed
         frames = round(BLOCK_SECONDS * self.source.sample_rate)
-        # A clock never pauses; others are asked again soon.
-        patience = _SLICE if self.source.is_clock else BLOCK_SECONDS
-        waited = 0.0
         generation = tap.buffer.generation
+        waited: float | None = None  # while the pipe may hold a rest: since it was fed
         while self._runs():
             if pushed and not len(tap.buffer):
                 clock.pause()  # what comes next is not late
+            patience = _SLICE if pushed and waited is None else BLOCK_SECONDS
             try:
                 block = tap.get(frames, patience, BLOCK_SECONDS, self._runs)
             except EndOfStream:
-                if all(map(self._send, pipe.flush())):
+                if self._send(pipe.flush()):
                     self.sink._finish(self._wanted)  # noqa: SLF001
                 return
+            except Exception:  # what ended the source; what it gave before is heard
+                self._send(pipe.flush())
+                raise
             if block is None:
                 clock.pause()
-                waited += patience
-                if waited >= _PAUSE and not self.source.is_clock:
-                    waited = 0.0
-                    for out in pipe.flush():
-                        self._send(out)
+                if waited is not None:
+                    waited += patience
+                    if waited >= _PAUSE:
+                        waited = None
+                        self._send(pipe.flush())
                 continue
-            waited = 0.0
             if generation != tap.buffer.taken:
                 generation = tap.buffer.taken
-                pipe.reset()
+                self._drop_rest()
             self._highest = max(self._highest, self._buffered())
-            for out in pipe.feed(block):
-                self._send(out)
+            # A clock never pauses: what it gives next belongs to what it gave.
+            waited = None if self.source.is_clock else 0.0
+            self._send(pipe.feed(block))
 
-    def _send(self, block: NDArray[np.int16]) -> bool:
-        seconds = len(block) / self.sink.sample_rate
-        due = not self._paced or self._clock.tick(seconds)
-        if due and self.sink._put(block, self._wanted):  # noqa: SLF001
-            self._frames += len(block)
+    def _send(self, blocks: list[NDArray[np.int16]]) -> bool:
+        """Give blocks to the sink, each when it is due; False if that was stopped."""
+        left = sum(map(len, blocks))
+        try:
+            for block in blocks:
+                if not self._send_one(block):
+                    return False  # nor are those behind it wanted
+                left -= len(block)
             return True
-        self._cleared += len(block)
-        return False
+        finally:
+            self._cleared += left
+
+    def _send_one(self, block: NDArray[np.int16]) -> bool:
+        if not self._wanted():
+            return False
+        if self._paced and not self._clock.tick(len(block) / self.sink.sample_rate):
+            return False
+        if not self.sink._put(block, self._wanted):  # noqa: SLF001
+            return False
+        self._frames += len(block)
+        return True
+
+    def _drop_rest(self) -> None:
+        self._cleared += len(self._pipe)
+        self._pipe.reset()
+
+    def _join(self, timeout: float) -> None:
+        started = self._thread.ident is not None
+        if started and self._thread is not threading.current_thread():
+            self._done.wait(max(0.0, timeout))
 
     def _halt(self) -> None:
         self._stopped.set()

@@ -63,6 +63,15 @@ class Sink(MediaUnit):
     def clear(self) -> None:
         """Drop what was taken and is not heard yet. Thread: any; never waits."""
 
+    def close(self) -> None:
+        """End the link, and let go of what the sink holds. Idempotent.
+
+        Thread: any; waits for the link's thread at most a second.
+        """
+        link = self._link
+        if link is not None:
+            link.stop()
+
     # For subclasses
 
     def _begin(self) -> None:
@@ -79,7 +88,7 @@ class Sink(MediaUnit):
         """A link has given all it had: wait, while wanted, until that is heard."""
 
     def _release(self) -> None:
-        """A link has gone. Thread: the link's."""
+        """A link is going; no other has come yet. Thread: the link's."""
 
     def _wake(self) -> None:
         """What `wanted` says may have changed: who waits in `_put` is to look."""
@@ -98,6 +107,7 @@ class Sink(MediaUnit):
 
         Raises:
             InvalidState: Another one does.
+            DeviceError, ...: The sink cannot be made ready.
         """
         with self._link_lock:
             if self._link is not None:
@@ -109,10 +119,16 @@ class Sink(MediaUnit):
         try:
             self._begin()
         except BaseException:
-            self._unclaim(link)
+            with self._link_lock:
+                self._link = None
             raise
 
     def _unclaim(self, link: Link) -> None:
-        with self._link_lock:
-            if self._link is link:
+        """Let other links write, if this one did. Thread: the link's."""
+        if self._link is not link:
+            return
+        try:
+            self._release()
+        finally:
+            with self._link_lock:
                 self._link = None
