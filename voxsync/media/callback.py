@@ -76,7 +76,8 @@ class CallbackSink(Sink):
         sample_rate: Of what it gets; the audio is resampled to it. Default 16000.
         name: For messages.
 
-    Thread: `take` runs on the link's thread: being slow holds up that link only.
+    Thread: `take` runs on the link's thread: being slow holds up that link only. A
+    call that has begun is not revoked by `clear` or `stop` of the link.
     """
 
     def __init__(
@@ -154,11 +155,12 @@ class BufferSink(Sink):
             if not wanted():
                 return False
             taken = block[: self._limit - self._held]
-            self._blocks.append(taken)
-            self._held += len(taken)
+            if len(taken):  # an empty view would keep the refused block alive
+                self._blocks.append(taken)
+                self._held += len(taken)
             lost = len(block) - len(taken)
             self._refused += lost
-        self._passed(block)
+        self._passed(taken)
         if lost:
             self._tell_once(
                 "full",
