@@ -524,6 +524,7 @@ def test_flac_at_the_rate_of_a_sound_card(service):
     ("kwargs", "words"),
     [
         ({"encode": "opus"}, "flac"),
+        ({"audio": AudioFormat("ulaw", 8000)}, "decode it first"),
         ({"encode": "flac", "audio": AudioFormat("flac")}, "16-bit mono PCM"),
         ({"encode": "flac", "audio": AudioFormat(channels=2)}, "16-bit mono PCM"),
     ],

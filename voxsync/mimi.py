@@ -122,6 +122,11 @@ class MimiSession(Session[Any]):
             )
         self._token = token
         self._audio = audio or AudioFormat()
+        if self._audio.encoding not in ("pcm16", "flac"):
+            raise ValueError(
+                f"mimi takes pcm16 and flac, not {self._audio.encoding}: decode it "
+                "first (voxsync.audio.Decoder)"
+            )
         self._declared = self._audio  # what the service is told
         if encode is not None:
             if encode != "flac":

@@ -78,3 +78,22 @@ def test_bad_ends(code, reason, was_clean, words):
     assert isinstance(error, SessionClosed)
     assert str(error) == words
     assert (error.code, error.reason, error.was_clean) == (code, reason, was_clean)
+
+
+def test_packets_are_a_message_each():
+    """Opus has no byte stream; what is left of a packet goes out at the end."""
+    dialect = PlainDialect("ws://host/", AudioFormat("opus"))
+    block = np.zeros(2000, "<i2").tobytes()  # two packets of 960 frames, and a rest
+    first = tuple(dialect.encode(SendAudio("", block)))
+    assert len(first) == 2
+    last = tuple(dialect.finish())
+    assert last
+    for reply in first + last:
+        audio, message = dialect.decode(reply.data)
+        assert (len(audio.pcm), audio.sample_rate) == (1920, 48000)
+        assert message == Deliver(reply.data)
+
+
+def test_without_audio_there_is_nothing_to_finish():
+    """Messages are not held back."""
+    assert tuple(PlainDialect("ws://host/").finish()) == ()

@@ -77,5 +77,8 @@ def test_options_are_read_in_any_writing(text, expected):
 def test_what_makes_no_sense_is_a_problem_not_an_exception():
     """Bad audio formats and options are told of by `problem`."""
     assert "audio/ogg" in read({"content-type": "audio/ogg"}).problem
+    told = read({"content-type": "audio/PCMU"})
+    assert "PCM or FLAC" in told.problem
+    assert told.audio is None
     assert "v9" in read({"x-mimi-nict-asr-options": "response_format=v9"}).problem
     assert read({"authorization": "Basic abc"}).token is None

@@ -55,10 +55,16 @@ class PlainDialect(Dialect["str | bytes"]):
         """`str` becomes a text message, `bytes` and audio a binary one."""
         if isinstance(command, SendAudio):
             assert self._encoder is not None
-            encoded = self._encoder.encode(bytes_to_int16(command.pcm))
-            return (Reply(encoded),) if encoded else ()
+            packets = self._encoder.packets(bytes_to_int16(command.pcm))
+            return tuple(Reply(packet) for packet in packets)
         assert isinstance(command, (str, bytes))
         return (Reply(command),)
+
+    def finish(self) -> Iterable[Output[str | bytes]]:
+        """What the encoder has held back."""
+        if self._encoder is None:
+            return ()
+        return tuple(Reply(packet) for packet in self._encoder.last_packets())
 
     def decode(self, data: str | bytes) -> Iterable[Output[str | bytes]]:
         """Deliver it; what is audio is that, too.

@@ -54,6 +54,9 @@ class MimiRequest:
             audio = AudioFormat.from_content_type(
                 content_type or query.get("content-type") or "audio/x-pcm"
             )
+            if audio.encoding not in ("pcm16", "flac"):
+                problem = f"{audio.content_type} is not taken: send PCM or FLAC"
+                audio = None
         except FormatError as exc:
             problem = str(exc)
         nict = NictOptions(response_format="v1")
