@@ -61,6 +61,7 @@ class SoundServer:
         done = subprocess.run(
             [SCRIPT, "start", self.folder, self._mode],
             env={**os.environ, "VOXSYNC_PULSE_EXTRA": self._extra},
+            check=False,
             capture_output=True,
             text=True,
             timeout=_WAIT,
@@ -104,6 +105,7 @@ class SoundServer:
         done = subprocess.run(
             ["pactl", *words],
             env=self.environment,
+            check=False,
             capture_output=True,
             text=True,
             timeout=_WAIT,

@@ -1,5 +1,8 @@
 """Sound devices and the process they are in: its end, its children, its threads."""
 
+import os
+import signal
+
 import pytest
 
 from tests.sound.program import Program
@@ -91,6 +94,19 @@ os.close(send)
         assert program.value("speaker.stats.frames > before")
         program.do("microphone.close()", "speaker.close()")
         assert "DeviceError" not in str(program.value("errors"))
+
+
+def test_process_that_was_stopped(server):
+    """Ctrl-Z, a debugger, a laptop's lid: the devices are not taken for dead."""
+    with Program(server.environment) as program, server.record() as recording:
+        program.do(*OPEN)
+        os.kill(program.pid, signal.SIGSTOP)
+        recording.wait_for(1.5)
+        os.kill(program.pid, signal.SIGCONT)
+        program.do("[microphone.read(1600) for _ in range(20)]")
+        assert program.value("[speaker.is_open, microphone.is_open]") == [True, True]
+        assert "DeviceError" not in str(program.value("errors"))
+        program.do("microphone.close()", "speaker.close()")
 
 
 def test_four_threads_do_as_they_like(server):

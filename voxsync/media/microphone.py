@@ -29,8 +29,8 @@ class Microphone(Source):
 
     The device is opened by `open()`, `with`, the first link, or the first `read`, and
     stays open until `close()`: links come and go without a gap. If it fails, `error`
-    is told, and the links and `read` end with that error; the next link, `read` or
-    `open()` opens the device again.
+    is told, the links end with that error, and `read` raises it from then on; the next
+    link or `open()` opens the device again, for `read` too.
 
     Args:
         device: An index or a part of the name from `voxsync.audio_devices()`; None =
@@ -190,5 +190,8 @@ class Microphone(Source):
             tap.buffer.end(error)
 
     def _fresh(self) -> None:
-        """The device is about to be opened."""
+        """The device is about to be opened: the next `read` has a new beginning."""
         self.error = None
+        with self._links_lock:
+            if self._reader is not None and self._reader.buffer.ended:
+                self._remove(self._reader)

@@ -266,11 +266,9 @@ class Speaker(Sink):
         generation = buffer.generation
         if buffer.put(block, lambda: buffer.generation == generation and wanted()):
             return True
-        if not wanted():
-            return False
-        if buffer.generation == generation:
+        if wanted() and buffer.ended:
             raise InvalidState(f"{self.name} was closed while it was written to")
-        return True  # taken, and cleared with the rest
+        return wanted()  # True: taken, and cleared with the rest
 
     def _finish(self, wanted: Callable[[], bool]) -> None:
         while wanted() and not self.drain(_SLICE):
