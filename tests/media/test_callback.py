@@ -332,6 +332,13 @@ def test_no_room_at_all(seconds):
         BufferSink(seconds)
 
 
+@pytest.mark.parametrize("sink", [BufferSink(), CallbackSink(print)])
+def test_what_is_not_wanted_any_more(sink):
+    """A block that was cleared while it was on its way is not taken."""
+    assert sink._put(numbered(0, 10), lambda: False) is False
+    assert sink.stats.frames == 0
+
+
 def test_rates_are_checked():
     """By each unit, before anything else happens."""
     with pytest.raises(ValueError, match="sample_rate"):

@@ -289,6 +289,15 @@ def test_who_comes_after_the_end_learns_it():
     source._detach(third)
 
 
+def test_a_source_says_what_it_lacks():
+    """A subclass that forgot `_produce` is told by Python, not by silence."""
+    source = Source(RATE)
+    source._tell = print
+    with pytest.raises(NotImplementedError):
+        source.read(10)
+    source.close()
+
+
 # Sending
 
 
@@ -425,6 +434,22 @@ def test_closing_a_source_whose_sink_hangs(monkeypatch):
     gate.set()
     for link in links:
         link.wait(SOON)
+
+
+def test_it_has_ended_when_that_is_told():
+    """A listener that begins anew is not ended with the old links."""
+    source, ear = Counter(), Ear()
+    seen = []
+
+    def fail(frames):
+        raise DeviceError("torn")
+
+    source._produce = fail
+    source._tell = lambda error: seen.append([tap.buffer.ended for tap in source._taps])
+    link = source.send_media_to(ear)
+    with pytest.raises(DeviceError):
+        link.wait(SOON)
+    assert seen == [[True]]
 
 
 def test_a_listener_may_close_and_send_anew():

@@ -41,9 +41,10 @@ class Feed(Source):
 
     def over(self, error=None):
         """Nothing more comes."""
+        self.error = error
+        self._end(error)  # before it is told: a listener may begin anew
         if error is not None:
-            self._failed(error)
-        self._end(error)
+            self._tell(error)
 
 
 class Ear(Sink):

@@ -337,8 +337,9 @@ class Source(MediaUnit):
                 self._end()
                 return
             except Exception as exc:  # noqa: BLE001 - the source's end, told by its links
-                self._failed(exc)
-                self._end(exc)
+                self.error = exc
+                self._end(exc)  # before it is told: a listener may begin anew
+                self._tell(exc)
                 return
             finally:
                 self._making = False
