@@ -38,6 +38,7 @@ def measured(seconds: float) -> None:
 def bare(seconds: float) -> None:
     import numpy as np
     import pyaudio
+
     import voxsync.media.portaudio  # noqa: F401 - the same modules in memory
 
     tone = (np.sin(np.arange(RATE) * 2 * np.pi * 440 / RATE) * 8000).astype("<i2")
@@ -79,7 +80,7 @@ def voxsync(seconds: float) -> None:
         Speaker(sample_rate=RATE, buffer_ms=10) as speaker,
     ):
         links = [
-            microphone.send_media_to(CallbackSink(lambda block: None, 16000)),
+            microphone.send_media_to(CallbackSink(len, 16000)),
             ToneSource(440, sample_rate=16000).send_media_to(speaker),
         ]
         measured(seconds)
@@ -93,7 +94,7 @@ def elevenlabs(seconds: float) -> None:
     )
 
     interface = DefaultAudioInterface()
-    interface.start(lambda data: None)
+    interface.start(len)
     stop = threading.Event()
     block = bytes(2 * 1600)
 

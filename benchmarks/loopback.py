@@ -77,8 +77,13 @@ def bare(seconds: float, path: str) -> None:
 
 
 def voxsync(seconds: float, path: str) -> None:
-    from voxsync.media import CallbackSink, CallbackSource, EndOfStream
-    from voxsync.media import Microphone, Speaker
+    from voxsync.media import (
+        CallbackSink,
+        CallbackSource,
+        EndOfStream,
+        Microphone,
+        Speaker,
+    )
 
     pcm = np.concatenate([np.zeros(LEAD, np.int16), noise(seconds)])
     heard: list[np.ndarray] = []
@@ -186,8 +191,10 @@ def compare(seconds: float) -> dict[str, dict]:
             for name, server in (("bare", one), ("voxsync", two)):
                 path = f"{folder}/{name}.npy"
                 child = subprocess.Popen(
-                    [sys.executable, __file__, "--program", name, "--path", path]
-                    + ["--seconds", str(seconds)],
+                    [
+                        *(sys.executable, __file__, "--program", name),
+                        *("--path", path, "--seconds", str(seconds)),
+                    ],
                     env=server.environment,
                     stdout=subprocess.PIPE,
                     text=True,
@@ -206,7 +213,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--program", choices=["bare", "voxsync"], help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--program", choices=["bare", "voxsync"], help=argparse.SUPPRESS
+    )
     parser.add_argument("--path", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.program:

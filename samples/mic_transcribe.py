@@ -17,6 +17,7 @@ from voxsync import MessageEvent, SessionClosed
 from voxsync.media import Microphone
 from voxsync.mimi import MimiSession, Transcript
 from voxsync.simulators.mimi import MimiService
+from voxsync.simulators.recogniser import open_recogniser
 
 transcript = Transcript(language="en")
 
@@ -32,14 +33,16 @@ def main() -> None:
         if len(sys.argv) > 1:
             url = sys.argv[1]
         else:
-            url = stack.enter_context(MimiService()).url
+            # It knows the sentences of voxsync/simulators/data/phrases.txt.
+            service = MimiService(recogniser=open_recogniser("phrases"))
+            url = stack.enter_context(service).url
         microphone = stack.enter_context(Microphone())
         session = MimiSession(
             os.environ.get("MIMI_TOKEN"), process="nict-asr", language="en", url=url
         )
         session.on_message = show
-        session.on_close = lambda event: over.set()
-        microphone.on_error = lambda event: session.stop_recognition()
+        session.on_close = lambda _: over.set()
+        microphone.on_error = lambda _: session.stop_recognition()
         stack.enter_context(session)  # connects
         microphone.send_media_to(session)
         print("listening; Ctrl-C ends", flush=True)
