@@ -480,6 +480,20 @@ def test_a_clear_while_a_block_waits_for_room():
     link.stop()
 
 
+def test_what_is_under_way_is_stale_before_the_sink_is_cleared():
+    """Else an old block could slip into a sink that is empty already."""
+    source, ear = Feed(), Ear()
+    link = source.send_media_to(ear, paced=False)
+    source.give(BLOCK)
+    assert ear.hears(BLOCK)
+    wanted = []
+    ear.clear = lambda: wanted.append(link._wanted())
+    assert link._wanted()
+    source.clear_media_buffer()
+    assert wanted == [False]
+    link.stop()
+
+
 def test_a_clear_reaches_the_rest_of_a_block():
     """No piece of an old block before the new audio."""
     source, ear = Feed(), Ear()

@@ -66,7 +66,7 @@ class Ear(Sink):
                 self.waits.set()
                 if not wanted():
                     return False
-                self._changed.wait(SOON)
+                self._changed.wait(3 * SOON)  # who waits for a lost wake-up fails
             if not wanted():
                 return False
             self._heard.append(block)
