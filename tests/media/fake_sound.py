@@ -8,7 +8,7 @@ import types
 import pytest
 
 from tests.media.toys import SOON
-from voxsync.media import port, portaudio, watchdog
+from voxsync.media import port, portaudio, stream, watchdog
 
 
 class FakeStream:
@@ -142,6 +142,21 @@ def raised(kind, work):
     return caught.value
 
 
+class NoPin:
+    """The test's own thread needs none."""
+
+    is_held = False
+
+    def hold(self):
+        pass
+
+    def release(self):
+        pass
+
+    def wait(self, seconds):
+        return True
+
+
 @pytest.fixture
 def sound(monkeypatch):
     """The process as if PortAudio had never been started, and were this fake."""
@@ -154,6 +169,7 @@ def sound(monkeypatch):
     monkeypatch.setattr(portaudio, "_open", set())
     monkeypatch.setattr(portaudio, "_turn", threading.Lock())
     monkeypatch.setattr(portaudio, "silence_libraries", list)
+    monkeypatch.setattr(stream, "ThreadPin", NoPin)
     monkeypatch.setattr(port, "_watchdog", watchdog.Watchdog())
     # Nobody calls back but the test, when it has time: that is no death.
     monkeypatch.setattr(watchdog, "TICK", SOON)

@@ -71,7 +71,7 @@ def test_none_or_several_are_meant(wanted, direction, words):
 
 
 def test_there_is_none(monkeypatch, tmp_path):
-    """Without any device, what to check; with one that is closed to us, who opens it."""
+    """Without a device, what to check; with one that is closed to us, who opens it."""
     monkeypatch.setattr(devices, "_NODES", tmp_path)
     with pytest.raises(DeviceError, match="sound server"):
         find_device([THREE[2]], None, "input")
@@ -80,7 +80,7 @@ def test_there_is_none(monkeypatch, tmp_path):
     with pytest.raises(DeviceError, match="sound server"):
         find_device([], None, "input")
     monkeypatch.setattr(devices.os, "access", lambda *_: False)
-    with pytest.raises(DeviceError, match="no permission for .*pcmC0D0c and 1 more"):
+    with pytest.raises(DeviceError, match=r"no permission for .*pcmC0D0c and 1 more"):
         find_device([], None, "input")
 
 

@@ -173,3 +173,16 @@ def test_another_process(sound, user, monkeypatch):
             user.open()
         user.port.close()()
     assert user.port.is_open
+
+
+def test_the_end_of_the_program(sound, user, monkeypatch):
+    """What was left open is closed, but not what is the parent's."""
+    port_module._at_exit()
+    user.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(portaudio.os, "getpid", lambda: -1)
+        port_module._at_exit()
+    assert not sound.stream.is_closed
+    port_module._at_exit()
+    assert sound.stream.is_closed
+    assert user.port._stream.is_dead

@@ -6,6 +6,7 @@ import pytest
 from tests.media.fake_sound import FakeAudio, FakeSound
 from tests.media.test_devices import device
 from voxsync.errors import DeviceError, MediaError
+from voxsync.media import stream as stream_module
 from voxsync.media.stream import DeviceStream
 
 
@@ -34,6 +35,32 @@ class User:
 
     def lost(self, stream, error):
         self.losses.append((stream, error))
+
+
+class Pin:
+    """Notes what is done with the thread's record."""
+
+    def __init__(self):
+        self.steps = []
+
+    def hold(self):
+        self.steps.append("hold")
+
+    def release(self):
+        self.steps.append("release")
+
+    def wait(self, seconds):
+        self.steps.append(seconds)
+        return True
+
+
+@pytest.fixture(autouse=True)
+def pins(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        stream_module, "ThreadPin", lambda: made.append(Pin()) or made[-1]
+    )
+    return made
 
 
 def opened(direction, channels=1):
@@ -107,6 +134,19 @@ def test_a_dead_stream(direction):
     given = device.run(np.ones(160, np.int16).tobytes())
     assert given == (None if direction == "input" else bytes(320))
     assert user.taken == []
+
+
+@pytest.mark.parametrize("direction", ["input", "output"])
+def test_the_thread_is_kept(direction, pins):
+    """From the first callback to the one that finds the stream dead, then closed."""
+    device, _, stream = opened(direction)
+    for _ in range(3):
+        device.run(bytes(320))
+    assert pins[0].steps == ["hold"]
+    stream.is_dead = True
+    device.run(bytes(320))
+    stream.close()
+    assert pins[0].steps == ["hold", "release", 0.03]  # two buffers and a bit
 
 
 def test_silence():

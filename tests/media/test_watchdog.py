@@ -105,3 +105,19 @@ def test_a_watcher_that_fails(dog, caplog):
     dog.forget(bad)
     dog.forget(good)
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_an_errand(dog):
+    """Its thread does what no new thread could; then it is gone, and may come back."""
+    names = []
+    assert not dog.run(lambda: names.append(1), 0.01)  # there is no stream
+    stream = Stream()
+    dog.watch(stream)
+    done = dog.run(lambda: names.append(threading.current_thread().name), SOON)
+    assert done
+    assert names == ["voxsync-watchdog"]
+    dog.watch(stream)
+    stream.await_looks(1)
+    gate = threading.Event()
+    assert not dog.run(lambda: gate.wait(SOON), 0.01)
+    gate.set()

@@ -109,6 +109,32 @@ def test_process_that_was_stopped(server):
         program.do("microphone.close()", "speaker.close()")
 
 
+def test_threads_of_the_sound_system(server):
+    """Python knows them from one callback to the next, and forgets them at the end."""
+    with Program(server.environment) as program:
+        program.do(
+            IMPORT,
+            """
+local = threading.local()
+seen = []
+class Counted(Microphone):
+    def take(self, data):
+        local.count = getattr(local, "count", 0) + 1
+        seen.append(local.count)
+        super().take(data)
+microphone = watch(Counted(sample_rate=16000))
+""",
+        )
+        for _ in range(3):
+            program.do("seen.clear()", "microphone.open()", "microphone.read(1600)")
+            assert program.value("max(seen)") >= 9
+            program.do("pin = microphone._port._stream._pin")
+            assert program.value("pin.is_held")
+            program.do("microphone.close()")
+            assert program.value("pin.is_held") is False
+        assert program.value("errors") == []
+
+
 def test_four_threads_do_as_they_like(server):
     """Two hundred random calls from four threads: no crash, no hang, no leftover."""
     with Program(server.environment) as program:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from voxsync.media.portaudio import (
     ANSWER_SECONDS,
     CLOSE_SECONDS,
     check_process,
+    close_all,
     close_stream,
     is_foreign,
     look_up,
@@ -28,6 +30,18 @@ if TYPE_CHECKING:
 __all__ = ["Port"]
 
 _watchdog = Watchdog()
+
+
+def _at_exit() -> None:
+    """Close what the program left open."""
+    # A callback into an interpreter that is gone would crash. No thread can be started
+    # now, but the watchdog's is there. A server that hangs does not call back: it may
+    # be left.
+    if not is_foreign():
+        _watchdog.run(close_all, CLOSE_SECONDS)
+
+
+atexit.register(_at_exit)
 
 
 class Port:

@@ -32,6 +32,7 @@ __all__ = [
     "AudioDevice",
     "audio_devices",
     "check_process",
+    "close_all",
     "close_stream",
     "is_foreign",
     "look_up",
@@ -154,6 +155,15 @@ def close_stream(stream: DeviceStream) -> Callable[[float], None]:
             )
 
     return wait
+
+
+def close_all() -> None:
+    """Close whatever is open. May hang with the sound system."""
+    for stream in list(_open):
+        stream.is_dead = True
+    with _turn:
+        for stream in list(_open):
+            _close_device(stream)
 
 
 def check_process() -> None:

@@ -52,7 +52,7 @@ class Speaker(Sink):
         buffer_ms: Milliseconds that the device takes at once, 1 to 100. Less is
             quicker and costs more CPU. Default 10.
         queue_seconds: How much audio may wait for the device. Less is quicker, more
-            bridges a busy program. Default 0.04.
+            bridges a busy program. Default 0.05.
         name: For messages.
 
     Raises:
@@ -70,7 +70,7 @@ class Speaker(Sink):
         *,
         sample_rate: int | None = None,
         buffer_ms: float = 10,
-        queue_seconds: float = 0.04,
+        queue_seconds: float = 0.05,
         name: str | None = None,
     ) -> None:
         if not 0 < queue_seconds <= 10:
@@ -197,7 +197,7 @@ class Speaker(Sink):
         """The speaker's figures now; `frames` counts what the device has taken."""
         return replace(
             super().stats,
-            buffered=len(self._buffer) / self.sample_rate,
+            buffered=self._waiting(),
             underflows=self._port.xruns + self._dry,
             latency=self._port.latency,
         )
@@ -218,9 +218,8 @@ class Speaker(Sink):
         block = self._buffer.take(frames)
         count = len(block)
         if count:
-            if silent and not self._pause and silent < _GAP_SECONDS * self.sample_rate:
-                self._dry += 1
-            self._pause = False
+            if silent:
+                self._resumed(silent)
             self._passed(block)
             if count == frames:
                 return block.tobytes()
@@ -230,6 +229,12 @@ class Speaker(Sink):
         if silent < self._tail <= self._silent:
             self._heard.set()
         return bytes(_SAMPLE_BYTES * frames)
+
+    def _resumed(self, silent: int) -> None:
+        """Audio came after so many frames of silence."""
+        if not self._pause and silent < _GAP_SECONDS * self.sample_rate:
+            self._dry += 1
+        self._pause = False
 
     def take(self, data: bytes) -> None:
         """See `StreamUser`; never called."""
@@ -269,6 +274,9 @@ class Speaker(Sink):
         if wanted() and buffer.ended:
             raise InvalidState(f"{self.name} was closed while it was written to")
         return wanted()  # True: taken, and cleared with the rest
+
+    def _waiting(self) -> float:
+        return len(self._buffer) / self.sample_rate
 
     def _finish(self, wanted: Callable[[], bool]) -> None:
         while wanted() and not self.drain(_SLICE):

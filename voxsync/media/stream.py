@@ -9,6 +9,7 @@ import numpy as np
 from voxsync.audio.pcm import mix_down
 from voxsync.errors import MediaError
 from voxsync.media.faults import lost_error
+from voxsync.media.pinned import ThreadPin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,8 @@ class DeviceStream:
         self._direction = direction
         self._user = user
         self._fault: Exception | None = None  # what a callback raised
+        self._pin = ThreadPin()
+        self._patience = 0.0  # within which a live device has called back
         self._stream: PyAudio.Stream | None = None
 
     def open(
@@ -82,6 +85,7 @@ class DeviceStream:
         """Open and start. Raises PyAudio's OSError."""
         is_input = self._direction == "input"
         make = self._input if is_input else self._output
+        self._patience = 2 * frames / sample_rate + 0.01
         stream = portaudio.open(
             format=8,  # paInt16, in the byte order of the machine
             channels=channels,
@@ -109,6 +113,7 @@ class DeviceStream:
         self.is_dead = True
         stream, self._stream = self._stream, None
         if stream is not None:
+            self._pin.wait(self._patience)  # for one more callback, which releases it
             stream.close()
 
     # For the watchdog
@@ -131,12 +136,21 @@ class DeviceStream:
 
     # Callbacks
 
+    def _pinned(self) -> None:
+        """The first callback, or one of the last: the thread's record is our affair."""
+        if self.is_dead:
+            self._pin.release()
+        else:
+            self._pin.hold()
+
     def _input(self, channels: int) -> Callable[..., tuple[None, int]]:
         take = self._user.take
 
         def callback(
             data: bytes, _frames: int, _times: Any, flags: int
         ) -> tuple[None, int]:
+            if not self.calls or self.is_dead:
+                self._pinned()
             self.calls += 1
             if flags & _XRUN:
                 self.xruns += 1
@@ -158,6 +172,8 @@ class DeviceStream:
         def callback(
             _data: None, frames: int, _times: Any, flags: int
         ) -> tuple[bytes, int]:
+            if not self.calls or self.is_dead:
+                self._pinned()
             self.calls += 1
             if flags & _XRUN:
                 self.xruns += 1

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Watchdog", "Watched"]
 
@@ -51,13 +54,18 @@ class Watchdog:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()  # guards all of the below
+        self._lock = threading.Lock()  # guards the next three
         self._ticks: dict[Watched, tuple[int, int]] = {}  # callbacks, ticks since then
         self._thread: threading.Thread | None = None
+        self._errand: Callable[[], None] | None = None
+        # Free when the thread is to look up: a plain lock, since a condition costs
+        # more than all else that is done ten times a second.
+        self._wake = threading.Lock()
+        self._wake.acquire()
 
     def watch(self, stream: Watched) -> None:
         """Look after this stream from now on."""
-        with self._changed:
+        with self._lock:
             if stream.is_dead:
                 return
             self._ticks[stream] = (stream.calls, SILENT_TICKS - FIRST_TICKS)
@@ -69,23 +77,51 @@ class Watchdog:
 
     def forget(self, stream: Watched) -> None:
         """Look no more: it was closed."""
-        with self._changed:
+        with self._lock:
             self._ticks.pop(stream, None)
-            self._changed.notify_all()
+            if not self._ticks and self._wake.locked():
+                self._wake.release()
+
+    def run(self, work: Callable[[], None], seconds: float) -> bool:
+        """Have its thread do something, the last thing; False if not done in time.
+
+        For the end of the interpreter, where no thread can be started any more.
+        Nothing is done where it has none, since no stream is open.
+        """
+        done = threading.Event()
+
+        def errand() -> None:
+            work()
+            done.set()
+
+        with self._lock:
+            if self._thread is None:
+                return False
+            self._errand = errand
+            if self._wake.locked():
+                self._wake.release()
+        return done.wait(seconds)
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: not self._ticks, TICK)
-                if not self._ticks:
+            woken = self._wake.acquire(timeout=TICK)
+            lost: dict[Watched, int] = {}
+            looks: list[Watched] = []
+            with self._lock:
+                errand, self._errand = self._errand, None
+                if errand is not None or not self._ticks:
                     self._thread = None
-                    return
-                lost = self._count()
-                looks = [stream for stream in self._ticks if stream not in lost]
+                    self._ticks.clear()
+                    break
+                if not woken:  # then a tick has passed
+                    lost = self._count()
+                    looks = [stream for stream in self._ticks if stream not in lost]
             for stream in looks:
                 self._tell(stream, 0)
             for stream, ticks in lost.items():
                 self._tell(stream, ticks)
+        if errand is not None:
+            errand()
 
     def _count(self) -> dict[Watched, int]:
         """One tick has passed; the streams that are lost by it, which are forgotten."""
