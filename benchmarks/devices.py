@@ -73,7 +73,19 @@ def bare(seconds: float) -> None:
 
 
 def voxsync(seconds: float) -> None:
-    from voxsync.media import CallbackSink, Microphone, Speaker, ToneSource
+    import numpy as np
+
+    from voxsync.media import CallbackSink, CallbackSource, Microphone, Speaker
+
+    tone = np.sin(np.arange(16000) * 2 * np.pi * 440 / 16000) * 8000
+    pcm = np.tile(tone.astype(np.int16), 2)
+    at = 0
+
+    def make(frames: int) -> object:
+        nonlocal at
+        block = pcm[at : at + frames]
+        at = (at + frames) % 16000
+        return block
 
     with (
         Microphone(sample_rate=RATE, buffer_ms=10) as microphone,
@@ -81,7 +93,7 @@ def voxsync(seconds: float) -> None:
     ):
         links = [
             microphone.send_media_to(CallbackSink(len, 16000)),
-            ToneSource(440, sample_rate=16000).send_media_to(speaker),
+            CallbackSource(make, 16000).send_media_to(speaker),
         ]
         measured(seconds)
         for link in links:

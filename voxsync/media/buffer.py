@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -17,12 +18,18 @@ __all__ = ["PcmBuffer"]
 
 # The longest a thread waits without looking whether it is still wanted, seconds.
 _SLICE = 0.25
+# More than any number of frames.
+_NOBODY = 1 << 62
+# More than audio in sensible blocks ever is.
+_MOST_BLOCKS = 4096
+_NOTHING = np.zeros(0, np.int16)
 
 
 class PcmBuffer:
     """A ring of mono int16 frames with a bound; says what it did not take.
 
-    There are three ways in, by what happens when it is full: `offer` refuses the
+    Blocks are kept as they are, not copied: nobody may change one that was given or
+    taken. There are three ways in, by what happens when it is full: `offer` refuses the
     newest, `push` drops the oldest, `put` waits. What was refused or dropped is
     counted.
 
@@ -49,14 +56,19 @@ class PcmBuffer:
         self.cleared = 0
         self.generation = 0
         self.taken = 0
-        self._ring = np.zeros(capacity, np.int16)
-        self._start = 0  # of the oldest frame
-        self._fill = 0
+        # Not a ring of samples: what sound devices give and take stays as it is.
+        self._blocks: collections.deque[NDArray[np.int16]] = collections.deque()
+        self._fill = 0  # frames in all of them
         self._ended = False
         self._error: BaseException | None = None
         self._lock = threading.Lock()  # guards all of the above
         self._more = threading.Condition(self._lock)  # frames came, or the end
         self._room = threading.Condition(self._lock)  # frames went
+        # From how many frames, or how much room, on it is worth to wake who waits.
+        # Sound devices come with little at a time; a thread that is woken for nothing
+        # costs more than all else here.
+        self._more_at = _NOBODY
+        self._room_at = _NOBODY
 
     def __len__(self) -> int:
         """Frames inside."""
@@ -132,12 +144,14 @@ class PcmBuffer:
                     return False
                 if wanted is not None and not wanted():
                     return False
+                # Little room is not worth the way: half of the buffer, or the rest.
+                rest = len(block) - at
                 room = self.capacity - self._fill
-                if room:
+                if room >= min(rest, max(1, self.capacity // 2)):
                     self._append(block[at : at + room])
                     at += room
                 else:
-                    self._room.wait(_SLICE)
+                    self._wait_for_room(min(rest, max(1, self.capacity // 2)), _SLICE)
         return True
 
     def end(self, error: BaseException | None = None) -> None:
@@ -182,18 +196,31 @@ class PcmBuffer:
             end: an empty array.
         """
         frames = min(frames, self.capacity)
-        end = _end(timeout)
+        end, due = _end(timeout), None
+        idle = patience <= 0
         with self._lock:
-            while self._await(1, end, wanted):
-                if patience > 0:
-                    self._await(frames, _end(patience), wanted)
-                if self._fill:
-                    self.taken = self.generation
-                    return self._remove(min(frames, self._fill))
-                if self._ended:
-                    self._raise_error()
-                    return self._remove(0)
-                # Cleared while it waited for the others: as if nothing had come.
+            while self._fill < frames and not self._ended:
+                now = time.monotonic()
+                if not self._fill:
+                    due = None
+                elif due is None:
+                    due = now + patience
+                until = end if due is None else due
+                left = _SLICE if until is None else until - now
+                if left <= 0 or (wanted is not None and not wanted()):
+                    break
+                if self._fill or idle:
+                    self._wait_for_more(frames if self._fill else 1, left)
+                else:
+                    # The whole block is near, mostly: one wake-up for all of it.
+                    self._wait_for_more(frames, min(left, 2 * patience))
+                    idle = True
+            if self._fill:
+                self.taken = self.generation
+                return self._remove(min(frames, self._fill))
+            if self._ended:
+                self._raise_error()
+                return _NOTHING
             return None
 
     def wait_for(
@@ -209,8 +236,14 @@ class PcmBuffer:
             timeout: Seconds; None = no limit.
             wanted: As in `put`.
         """
+        end = _end(timeout)
         with self._lock:
-            return self._await(frames, _end(timeout), wanted)
+            while self._fill < frames and not self._ended:
+                left = _SLICE if end is None else end - time.monotonic()
+                if left <= 0 or (wanted is not None and not wanted()):
+                    return False
+                self._wait_for_more(frames, left)
+            return True
 
     def drained(self, timeout: float) -> bool:
         """Wait until it is empty (or was ended by an error); False if it is not."""
@@ -220,7 +253,7 @@ class PcmBuffer:
                 left = end - time.monotonic()
                 if left <= 0:
                     return False
-                self._room.wait(min(left, _SLICE))
+                self._wait_for_room(self.capacity, min(left, _SLICE))
             return True
 
     def clear(self) -> int:
@@ -236,49 +269,59 @@ class PcmBuffer:
         """Take frames again after `end`; what was left inside counts as cleared."""
         with self._lock:
             self.cleared += self._fill
-            self._start = self._fill = 0
+            self._blocks.clear()
+            self._fill = 0
             self._ended = False
             self._error = None
 
     # Inside; the lock is held
 
-    def _await(
-        self, frames: int, end: float | None, wanted: Callable[[], bool] | None
-    ) -> bool:
-        while self._fill < frames and not self._ended:
-            left = _SLICE if end is None else end - time.monotonic()
-            if left <= 0 or (wanted is not None and not wanted()):
-                return False
-            self._more.wait(min(left, _SLICE))
-        return True
+    def _wait_for_more(self, frames: int, timeout: float) -> None:
+        self._more_at = min(self._more_at, frames)
+        self._more.wait(min(timeout, _SLICE))
+
+    def _wait_for_room(self, frames: int, timeout: float) -> None:
+        self._room_at = min(self._room_at, frames)
+        self._room.wait(timeout)
 
     def _append(self, block: NDArray[np.int16]) -> None:
         assert self._lock.locked()
-        count = len(block)
-        at = (self._start + self._fill) % self.capacity
-        first = min(count, self.capacity - at)
-        self._ring[at : at + first] = block[:first]
-        self._ring[: count - first] = block[first:]
-        self._fill += count
-        if count:
+        if not len(block):
+            return
+        self._blocks.append(block)
+        self._fill += len(block)
+        if len(self._blocks) > _MOST_BLOCKS:  # of a few frames each, it seems
+            whole = np.concatenate(self._blocks)
+            self._blocks.clear()
+            self._blocks.append(whole)
+        if self._fill >= self._more_at:
+            self._more_at = _NOBODY
             self._more.notify_all()
 
     def _remove(self, count: int) -> NDArray[np.int16]:
-        assert self._lock.locked()
-        at = self._start
-        first = min(count, self.capacity - at)
-        if first == count:
-            out = self._ring[at : at + count].copy()
-        else:
-            out = np.concatenate((self._ring[at:], self._ring[: count - first]))
-        self._skip(count)
-        return out
+        parts = self._skip(count)
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts) if parts else _NOTHING
 
-    def _skip(self, count: int) -> None:
-        self._start = (self._start + count) % self.capacity
+    def _skip(self, count: int) -> list[NDArray[np.int16]]:
+        """Take the oldest frames out."""
+        assert self._lock.locked()
+        parts: list[NDArray[np.int16]] = []
+        left, blocks = count, self._blocks
+        while left:
+            block = blocks.popleft()
+            size = len(block)
+            if size > left:
+                blocks.appendleft(block[left:])
+                block, size = block[:left], left
+            parts.append(block)
+            left -= size
         self._fill -= count
-        if count:
+        if self.capacity - self._fill >= self._room_at:
+            self._room_at = _NOBODY
             self._room.notify_all()
+        return parts
 
     def _raise_error(self) -> None:
         if self._error is not None:

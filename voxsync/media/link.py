@@ -312,7 +312,7 @@ class Link:
             len(self._tap.buffer) / self.source.sample_rate
             + len(self._pipe) / self.sink.sample_rate
             + self._pipe.delay
-            + self.sink.stats.buffered
+            + self.sink._waiting()  # noqa: SLF001
         )
 
     def __repr__(self) -> str:

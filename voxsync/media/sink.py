@@ -84,6 +84,10 @@ class Sink(MediaUnit):
         """
         raise NotImplementedError
 
+    def _waiting(self) -> float:
+        """Seconds of audio that were taken and are not heard yet; asked often."""
+        return 0.0
+
     def _finish(self, wanted: Callable[[], bool]) -> None:
         """A link has given all it had: wait, while wanted, until that is heard."""
 

@@ -169,7 +169,9 @@ class Source(MediaUnit):
             reader = self._reader
         self._attach(reader)
         patience = frames / self.sample_rate if timeout is None else timeout
-        return reader.get(frames, timeout, patience)
+        block = reader.get(frames, timeout, patience)
+        # Others may have the same frames; what is returned here is the caller's own.
+        return None if block is None else block.copy()
 
     def close(self) -> None:
         """End the links, and let go of what the source holds. Idempotent.

@@ -120,7 +120,7 @@ class SessionSink(Sink):
         return UnitStats(
             frames=self._frames,
             seconds=self._frames / self.sample_rate,
-            buffered=self._owner._outbox.qsize() * BLOCK_SECONDS,  # noqa: SLF001
+            buffered=self._waiting(),
         )
 
     def over(self) -> None:
@@ -128,6 +128,9 @@ class SessionSink(Sink):
         link = self._link
         if link is not None:
             link.abort(self._owner._closed_error())  # noqa: SLF001
+
+    def _waiting(self) -> float:
+        return self._owner._outbox.qsize() * BLOCK_SECONDS  # noqa: SLF001
 
     def _begin(self) -> None:
         self._owner._opened()  # noqa: SLF001
