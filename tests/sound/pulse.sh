@@ -13,6 +13,8 @@
 # DIR is made if need be; it holds the socket (so its path must be short), the log and
 # the process id. Programs find the server by PULSE_SERVER, which `start` prints.
 #
+# VOXSYNC_PULSE_IDLE=SECONDS ends it by itself so long after its last client has gone.
+#
 #   vs_speaker   what programs play into: the default sink
 #   vs_voice     where a person speaks
 #   vs_mic       what programs hear: the default source
@@ -51,7 +53,7 @@ EOF
     rm -f "$dir/native"
     PULSE_RUNTIME_PATH=$dir PULSE_STATE_PATH=$dir PULSE_CONFIG_PATH=$dir \
         setsid pulseaudio -n -F "$dir/devices.pa" --daemonize=no \
-        --exit-idle-time=-1 --use-pid-file=no --realtime=no --high-priority=no \
+        --exit-idle-time="${VOXSYNC_PULSE_IDLE:--1}" --use-pid-file=no --realtime=no --high-priority=no \
         --disable-shm=yes --log-target=file:"$dir/log" --log-level=info \
         >"$dir/output" 2>&1 </dev/null &
     echo $! >"$dir/pid"

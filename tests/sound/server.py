@@ -60,7 +60,12 @@ class SoundServer:
         """Start it, also once more after `kill`."""
         done = subprocess.run(
             [SCRIPT, "start", self.folder, self._mode],
-            env={**os.environ, "VOXSYNC_PULSE_EXTRA": self._extra},
+            env={
+                **os.environ,
+                "VOXSYNC_PULSE_EXTRA": self._extra,
+                # A test that is killed leaves it behind: not for ever.
+                "VOXSYNC_PULSE_IDLE": "120",
+            },
             check=False,
             capture_output=True,
             text=True,
