@@ -1,15 +1,20 @@
 """Recordings, services and child processes for the command line."""
 
+import codecs
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import wave
 from dataclasses import dataclass
 
 import pytest
 
+from tests.sound.server import SoundServer
 from voxsync.simulators.mimi import MimiService
 from voxsync.simulators.recogniser import Hypothesis, ScriptedRecogniser, Word
 
@@ -127,9 +132,82 @@ def make_tap():
 
 
 @pytest.fixture
+def sound():
+    """A private sound server: `spawn(..., env=sound.environment)`, `sound.speak`."""
+    with SoundServer() as server:
+        yield server
+
+
+@pytest.fixture
 def interrupt():
     """What Ctrl-C does, to this very process."""
     return lambda: os.kill(os.getpid(), signal.SIGINT)
+
+
+class Terminal:
+    """A terminal for a child's output: pass `slave`, then `close_slave`.
+
+    Attributes:
+        shown: All that came until now.
+    """
+
+    def __init__(self, columns):
+        self._master, self.slave = pty.openpty()
+        termios.tcsetwinsize(self.slave, (24, columns))
+        self.shown = ""
+        self._more = threading.Condition()
+        self._over = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def wait_for(self, pattern, timeout=30):
+        with self._more:
+            found = self._more.wait_for(
+                lambda: self._over or re.search(pattern, self.shown), timeout
+            )
+        assert found, self.shown
+
+    def close_slave(self):
+        """The child has it now; when that is gone, so is the terminal."""
+        if self.slave is not None:
+            os.close(self.slave)
+            self.slave = None
+
+    def end(self):
+        """After the child: what the live line was, one after the other."""
+        self.close_slave()
+        self._thread.join(10)
+        return re.findall(r"\r\x1b\[K([^\r\n]*)", self.shown)
+
+    def close(self):
+        self.end()
+        os.close(self._master)
+
+    def _run(self):
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        while not self._over:
+            try:
+                piece = os.read(self._master, 65536)
+            except OSError:  # EIO: the child has gone
+                piece = b""
+            with self._more:
+                self.shown += decoder.decode(piece)
+                self._over = not piece
+                self._more.notify_all()
+
+
+@pytest.fixture
+def make_terminal():
+    """Make terminals."""
+    made = []
+
+    def make(columns=80):
+        made.append(Terminal(columns))
+        return made[-1]
+
+    yield make
+    for terminal in made:
+        terminal.close()
 
 
 @dataclass
@@ -141,6 +219,14 @@ class Child:
     def interrupt(self):
         self.process.send_signal(signal.SIGINT)
 
+    def wait_line(self, beginning):
+        """Read its error output up to a line; what came before is returned."""
+        before = []
+        while not (line := self.process.stderr.readline()).startswith(beginning):
+            assert line, f"it ended before {beginning!r}: {before}"
+            before.append(line)
+        return before
+
     def error_line(self):
         return self.process.stderr.readline()
 
@@ -148,6 +234,12 @@ class Child:
         """Wait for it; return exit code, output and error output."""
         out, err = self.process.communicate(timeout=timeout)
         return self.process.returncode, out, err
+
+    def end_without_stalls(self):
+        """As `end`, without what devices say of a machine that is too busy."""
+        code, out, err = self.end()
+        lines = err.splitlines(keepends=True)
+        return code, out, "".join(x for x in lines if "this is told once" not in x)
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 import os
-import pty
 import re
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -40,28 +38,16 @@ def test_it_hears_the_right_words(capsys, process):
         assert process == "asr" or f" {sentence[:30]}" in out.partition("final")[0]
 
 
-def test_on_a_terminal_partial_results_are_one_live_line(spawn):
+def test_on_a_terminal_partial_results_are_one_live_line(spawn, make_terminal):
     """What is fixed stays; the line below it changes; nothing is wider than 80."""
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, 80))
-    child = spawn("demo", stdout=slave)
-    os.close(slave)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(master, 65536)
-        except OSError:  # EIO: the child has gone
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(master)
+    terminal = make_terminal()
+    child = spawn("demo", stdout=terminal.slave)
+    terminal.close_slave()
     code, _, err = child.end()
     assert (code, err) == (0, "")
-    text = shown.decode()
+    states, text = terminal.end(), terminal.shown
     assert words_after(text, "final text:") == " ".join(SENTENCES)
     assert "\n      > " not in text
-    states = re.findall(r"\r\x1b\[K([^\r\n]*)", text)
     assert any(re.match(r" ?\d:\d\d> he was not an ill", state) for state in states)
     assert max(map(len, states)) <= 77
 

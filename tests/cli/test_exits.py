@@ -1,7 +1,18 @@
+from pathlib import Path
+
 import pytest
 
-from voxsync.cli.exits import HELP, Exit, Usage, code_for, explain, plain, worst
-from voxsync.errors import ConnectError, HandshakeError, SessionClosed
+from voxsync.cli.exits import (
+    HELP,
+    Exit,
+    Usage,
+    about,
+    code_for,
+    explain,
+    plain,
+    worst,
+)
+from voxsync.errors import ConnectError, FormatError, HandshakeError, SessionClosed
 
 
 def refusal(status, body=b""):
@@ -54,10 +65,19 @@ def test_what_was_heard_until_then_is_not_lost():
 
 
 def test_errors_of_the_system_come_without_their_number():
-    """The reason in words is enough for people."""
-    assert explain(FileNotFoundError(2, "No such file", "x")) == "No such file"
+    """The reason in words is enough for people, and the file where there is one."""
+    assert explain(FileNotFoundError(2, "No such file", "x")) == "x: No such file"
+    assert explain(OSError(28, "Disk full")) == "Disk full"
     assert explain(Usage("say what")) == "say what"
     assert explain(ValueError()) == "ValueError"
+
+
+def test_what_is_wrong_with_a_file_begins_with_its_name():
+    """Once, whether the words have it already or not."""
+    path = Path("a\n.wav")
+    assert about(path, FormatError("empty")) == "a .wav: empty"
+    assert about(path, FormatError("a\n.wav: empty")) == "a .wav: empty"
+    assert about(path, FileNotFoundError(2, "Gone", "a\n.wav")) == "a .wav: Gone"
 
 
 def test_plain_text_steers_no_terminal():

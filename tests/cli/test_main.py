@@ -12,6 +12,8 @@ from voxsync.cli.exits import Exit, Usage
 from voxsync.cli.main import main
 from voxsync.errors import ConnectError
 
+COMMANDS = ("transcribe", "devices", "record", "play", "simulate", "demo")
+
 
 @pytest.fixture
 def command(monkeypatch):
@@ -42,7 +44,7 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"voxsync {version('voxsync')}\n"
 
 
-@pytest.mark.parametrize("argv", [[], ["transcribe"], ["simulate"], ["demo"]])
+@pytest.mark.parametrize("argv", [[], *([name] for name in COMMANDS)])
 def test_help_has_examples_and_exit_codes(capsys, argv):
     """Of the program and of each command, in 80 columns."""
     with pytest.raises(SystemExit) as caught:
@@ -55,7 +57,7 @@ def test_help_has_examples_and_exit_codes(capsys, argv):
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["nothing"], ["transcribe"], ["demo", "--process", "x"]]
+    "argv", [[], ["nothing"], ["record"], ["play"], ["demo", "--process", "x"]]
 )
 def test_a_wrong_command_line_is_code_2(capsys, argv):
     """Argparse says what is wrong."""

@@ -2,9 +2,10 @@ import io
 
 import pytest
 
+from voxsync.audio import Level
 from voxsync.cli.progress import (
-    FileProgress,
     LiveLine,
+    Progress,
     clock_text,
     fit,
     tail,
@@ -107,15 +108,28 @@ def test_minor_changes_wait():
 def test_progress_of_a_file():
     """Name, position, length, and the end of the text."""
     out = Terminal()
-    progress = FileProgress(LiveLine(out), "a.wav", 65.0)
+    progress = Progress(LiveLine(out), "a.wav", 65.0)
     progress.sent(12.3)
     transcript = Transcript()
     progress.heard(transcript)
-    progress.stopping()
+    progress.say("stopping; Ctrl-C again gives up")
     shown = out.getvalue()
     assert "a.wav 0:00/1:05 " in shown
     assert "a.wav 0:12/1:05 " in shown
     assert "stopping; Ctrl-C again gives up\n" in shown
     out = Terminal()
-    FileProgress(LiveLine(out), "a.flac", None)
+    Progress(LiveLine(out), "a.flac", None)
     assert out.getvalue() == "\r\x1b[Ka.flac 0:00 "
+
+
+def test_progress_with_a_level():
+    """The meter stands between the clock and the text."""
+    out = Terminal()
+    Progress(LiveLine(out), "mic", None, lambda: Level(peak=-20.0, rms=-40.0))
+    assert out.getvalue() == "\r\x1b[Kmic 0:00 [#####----|     ] -20 dB "
+
+
+def test_without_a_terminal_no_level_is_asked_for():
+    """Nobody would see it."""
+    progress = Progress(LiveLine(io.StringIO()), "mic", None, pytest.fail)
+    progress.sent(1.0)

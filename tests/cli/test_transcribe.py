@@ -1,13 +1,13 @@
 import json
 import os
-import pty
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.sound.server import write_wav
 from voxsync.cli.main import main
 from voxsync.simulators.faults import fault
 
@@ -72,6 +72,26 @@ def test_srt_and_vtt(transcribe, make_wav):
     assert out.endswith("00:00:00.300 --> 00:00:01.000\nfour five\n")
 
 
+def test_wav_files_of_any_kind(transcribe, make_wav, service):
+    """Stereo of 24 bits goes out as 16 bits, mono."""
+    path = make_wav(channels=2, width=3, rate=8000)
+    assert transcribe(path) == (0, f"{TEXT}\n", "")
+    record = service.wait_record(1)
+    assert "rate=8000" in record.headers["content-type"]
+    assert record.audio_bytes == 16000
+
+
+def test_flac_on_the_way(transcribe, tmp_path, service):
+    """`--flac` declares FLAC and sends it: of a tone, less than half the bytes."""
+    path = tmp_path / "a.wav"
+    t = np.arange(5 * 16000) / 16000
+    write_wav(path, 8000 * np.sin(2 * np.pi * 440 * t), 16000)
+    assert transcribe("--flac", path)[:2] == (0, f"{TEXT}\n")
+    record = service.wait_record(1)
+    assert record.headers["content-type"].startswith("audio/x-flac")
+    assert 16000 < record.audio_bytes < 80000
+
+
 def test_raw_samples_at_a_rate(transcribe, tmp_path):
     """Headerless PCM with --rate."""
     path = tmp_path / "a.raw"
@@ -98,16 +118,16 @@ def test_results_into_a_folder(transcribe, make_wav, tmp_path):
 
 def test_a_failing_file_does_not_stop_the_others(transcribe, make_wav, tmp_path):
     """Each is told by its name, the code tells that there was one."""
+    mp3 = tmp_path / "song.mp3"
+    mp3.write_bytes(b"ID3\x04" + bytes(50))
     code, out, err = transcribe(
-        make_wav("a.wav"),
-        tmp_path / "none.wav",
-        make_wav("stereo.wav", channels=2),
-        make_wav("b.wav"),
+        make_wav("a.wav"), tmp_path / "none.wav", mp3, make_wav("b.wav")
     )
     assert (code, out) == (1, f"{TEXT}\n{TEXT}\n")
-    missing, stereo = err.splitlines()
-    assert missing.endswith("none.wav: No such file or directory")
-    assert "stereo.wav: 16 bit and 2 channel(s)" in stereo
+    assert err.splitlines() == [
+        f"voxsync: {tmp_path}/none.wav: No such file or directory",
+        f"voxsync: {mp3}: an MP3 file: convert it to WAV",
+    ]
 
 
 def test_a_session_that_fails_does_not_stop_the_others(make_service, capsys, make_wav):
@@ -126,9 +146,15 @@ def test_a_session_that_fails_does_not_stop_the_others(make_service, capsys, mak
     [
         (["--format", "srt", "a.wav", "b.wav"], "needs --out"),
         (["--out", "x", "a.wav", "other/a.wav"], "same name"),
-        (["--rate", "0", "a.raw"], "--rate must be 1"),
         (["--process", "", "a.wav"], "process"),
         (["a.raw"], "need --rate"),
+        (["--rate", "8000", "a.wav"], "says it itself"),
+        ([], "Name a FILE, or say --mic"),
+        (["--mic", "a.wav"], "--mic takes no FILE"),
+        (["--mic", "--rate", "8000"], "for files"),
+        (["--mic", "--realtime"], "for files"),
+        (["--device", "0", "a.wav"], "for --mic"),
+        (["--seconds", "1", "a.wav"], "for --mic"),
     ],
 )
 def test_a_command_line_that_makes_no_sense(
@@ -263,26 +289,14 @@ def test_nobody_reads_the_output(service, make_wav, monkeypatch):
     assert len(service.records) == 1
 
 
-def test_a_terminal_sees_partial_results(spawn, service, make_wav):
+def test_a_terminal_sees_partial_results(spawn, service, make_wav, make_terminal):
     """On the error output only; the line is taken away before the final text."""
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, 40))
+    terminal = make_terminal(columns=40)
     argv = ["transcribe", "--url", service.url, "--language", "en", make_wav("a.wav")]
-    child = spawn(*argv, stderr=slave)
-    os.close(slave)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(master, 65536)
-        except OSError:  # EIO: the child has gone
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(master)
-    out, _ = child.process.communicate(timeout=20)
-    assert (child.process.returncode, out) == (0, f"{TEXT}\n")
-    states = shown.decode().split("\r\x1b[K")
+    child = spawn(*argv, stderr=terminal.slave)
+    terminal.close_slave()
+    assert child.end()[:2] == (0, f"{TEXT}\n")
+    states = terminal.end()
     assert states[-1] == ""
     assert any(s.startswith("a.wav 0:0") and s.endswith(" one") for s in states)
     assert any("one two three" in state for state in states)

@@ -175,6 +175,6 @@ class _Show:
         head = f"{clock_text(self._sent):>5}> "
         self._line.show(head, self._pending, at_once=at_once)
 
-    def stopping(self) -> None:
+    def say(self, words: str) -> None:
         """See `Watcher`."""
-        self._line.say("stopping; Ctrl-C again gives up")
+        self._line.say(words)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from voxsync.errors import HandshakeError, SessionClosed
 
-__all__ = ["Exit", "Usage", "code_for", "explain", "plain", "worst"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["HELP", "Exit", "Usage", "about", "code_for", "explain", "plain", "worst"]
 
 _LONGEST_BODY = 200
 
@@ -26,7 +30,7 @@ class Exit(IntEnum):
 HELP = """\
 exit codes:
   0    all went well
-  1    a file could not be read or a service failed; others may have succeeded
+  1    a file, a device or a service failed; other files may have succeeded
   2    the command line makes no sense
   3    the service refused the credentials (401 or 403)
   130  ended by Ctrl-C
@@ -65,10 +69,17 @@ def explain(exc: BaseException) -> str:
     return words
 
 
+def about(path: Path, exc: BaseException) -> str:
+    """One line for people on what is wrong with a file; it begins with its name."""
+    name, words = plain(str(path)), explain(exc)
+    return words if words.startswith(f"{name}: ") else f"{name}: {words}"
+
+
 def _own_words(exc: BaseException) -> str:
     """The message, for an error of the system without its number."""
     if isinstance(exc, OSError) and exc.strerror:
-        return exc.strerror
+        name = exc.filename
+        return exc.strerror if name is None else f"{name}: {exc.strerror}"
     return str(exc)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from voxsync.cli import demo, simulate, transcribe
+from voxsync.cli import demo, devices, play, record, simulate, transcribe
 from voxsync.cli.exits import HELP, Exit, Usage, explain
 from voxsync.errors import VoxsyncError
 
@@ -23,6 +23,9 @@ _EPILOG = f"""\
 examples:
   voxsync demo
   voxsync transcribe --language ja meeting.wav
+  voxsync transcribe --mic
+  voxsync record hello.wav
+  voxsync play hello.wav
   voxsync simulate mimi --port 8080
 
 `voxsync COMMAND --help` says more about each.
@@ -95,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         help="log what happens on the error output; twice: in detail",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (transcribe, simulate, demo):
+    for command in (transcribe, devices, record, play, simulate, demo):
         command.add_parser(commands)
     return parser
 

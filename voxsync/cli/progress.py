@@ -9,17 +9,21 @@ import unicodedata
 from typing import TYPE_CHECKING, TextIO
 
 from voxsync.cli.exits import plain
+from voxsync.cli.meter import meter_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voxsync.audio import Level
     from voxsync.mimi import Transcript
 
-__all__ = ["FileProgress", "LiveLine", "clock_text", "fit", "tail", "width_of"]
+__all__ = ["LiveLine", "Progress", "clock_text", "fit", "tail", "width_of"]
 
 _CLEAR = "\r\x1b[K"
 _REDRAW_S = 0.1
 _USUAL_COLUMNS = 80
+# 15 cells of 4 dB, with brackets and figure.
+_METER_COLUMNS = 24
 
 
 def width_of(text: str) -> int:
@@ -135,19 +139,27 @@ class LiveLine:
         self._stream.flush()
 
 
-class FileProgress:
-    """Shows how far a recording is, and what was heard last: a `Watcher`.
+class Progress:
+    """Shows how far it is, how loud, and what was heard last: a `Watcher`.
 
     Args:
         line: Where.
         name: Of the file.
         seconds: Its length; None = not known.
+        level: Asked for the level at each drawing; None = there is none to show.
     """
 
-    def __init__(self, line: LiveLine, name: str, seconds: float | None) -> None:
+    def __init__(
+        self,
+        line: LiveLine,
+        name: str,
+        seconds: float | None,
+        level: Callable[[], Level] | None = None,
+    ) -> None:
         self._line = line
         self._name = name
         self._length = "" if seconds is None else f"/{clock_text(seconds)}"
+        self._level = level
         self._sent = 0.0  # written by the sender's thread only
         self._text = ""  # written by the events thread only
         self._draw(at_once=True)
@@ -162,10 +174,14 @@ class FileProgress:
         self._sent = seconds
         self._draw(at_once=False)
 
-    def stopping(self) -> None:
+    def say(self, words: str) -> None:
         """See `Watcher`."""
-        self._line.say("stopping; Ctrl-C again gives up")
+        self._line.say(words)
 
     def _draw(self, *, at_once: bool) -> None:
+        if not self._line.live:
+            return  # nor is the level computed
         head = f"{self._name} {clock_text(self._sent)}{self._length} "
+        if self._level is not None:
+            head += f"{meter_text(self._level(), _METER_COLUMNS)} "
         self._line.show(head, self._text, at_once=at_once)

@@ -1,136 +1,154 @@
 """Recordings on disk: what a file holds, and its bytes block by block.
 
-16-bit mono PCM in a WAV file goes out at the file's own rate, which is declared to
-the service; headerless PCM needs the rate to be said; FLAC passes through as it is.
+WAV files of any kind go out as 16 bits, mono, at the file's own rate, which is declared
+to the service; headerless PCM needs the rate to be said; FLAC passes through as it is.
 """
 
 from __future__ import annotations
 
-import wave
-from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from voxsync import media
 from voxsync.audio import AudioFormat
-from voxsync.cli.exits import Usage
+from voxsync.audio.pcm import int16_to_bytes
+from voxsync.cli.exits import Usage, explain
 from voxsync.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
-__all__ = ["BLOCK_S", "Recording", "open_recording"]
+__all__ = ["BLOCK_S", "Feed", "Recording", "check_rate", "open_recording", "open_sound"]
 
 BLOCK_S = 0.1
 """Seconds of audio in one block."""
 
-_WAV_HEADER = 44
 # "fLaC", a block header of 4 bytes, then STREAMINFO of 34.
 _FLAC_HEADER = 42
+_FLAC_BLOCK = 4096
 _RAW = (".raw", ".pcm")
+
+
+class Feed(Protocol):
+    """What is streamed: a recording, a microphone."""
+
+    @property
+    def audio(self) -> AudioFormat:
+        """What the blocks are."""
+        ...
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it plays; None = not known beforehand."""
+        ...
+
+    def position(self, count: int) -> float:
+        """How many seconds its first `count` bytes play; 0.0 = not known."""
+        ...
+
+    def blocks(self, say: Callable[[str], None]) -> Generator[bytes]:
+        """The bytes, one block after the other; `say` takes a line for people."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """One file that can be streamed.
+    """One file that can be streamed: a `Feed`.
 
     Attributes:
         path: Where it is.
-        audio: What its bytes are.
+        audio: What its blocks are.
         seconds: How long it plays; None = not known (a FLAC file that does not say).
-        size: Bytes that will be streamed, as far as can be told beforehand.
     """
 
     path: Path
     audio: AudioFormat
     seconds: float | None
-    size: int
 
-    @property
-    def bytes_per_second(self) -> float:
-        """The rate at which the bytes play, on average where they are compressed.
-
-        Raises:
-            FormatError: The file does not say how long it plays.
-        """
+    def position(self, count: int) -> float:
+        """See `Feed`; of FLAC that is the share of the file's bytes."""
         if self.audio.encoding == "pcm16":
-            return float(self.audio.sample_rate * self.audio.bytes_per_frame)
-        if not self.seconds:
-            raise FormatError("this FLAC file does not say how long it plays")
-        return self.size / self.seconds
+            return self.audio.seconds(count)
+        if self.seconds is None:
+            return 0.0
+        return min(1.0, count / self.path.stat().st_size) * self.seconds
 
-    def blocks(self) -> Iterator[bytes]:
-        """The bytes, about `BLOCK_S` seconds at a time.
+    def blocks(self, say: Callable[[str], None]) -> Generator[bytes]:
+        """See `Feed`.
 
         Raises:
+            FormatError: There is no audio in it after all.
             OSError: The file cannot be read (any more).
         """
-        frames = max(1, round(self.audio.sample_rate * BLOCK_S))
-        if self.path.suffix.lower() == ".wav":
-            with closing(wave.open(str(self.path), "rb")) as file:
-                while block := file.readframes(frames):
+        if self.audio.encoding == "flac":
+            with self.path.open("rb") as file:
+                while block := file.read(_FLAC_BLOCK):
                     yield block
             return
-        size = frames * 2  # for FLAC just a size: it is cut anywhere
-        with self.path.open("rb") as raw:
-            while block := raw.read(size):
-                yield block
+        frames = max(1, round(self.audio.sample_rate * BLOCK_S))
+        with open_sound(self.path, self.audio.sample_rate) as sound:
+            sound.on_error = lambda event: say(f"voxsync: {explain(event.error)}")
+            while True:
+                try:
+                    found = sound.read(frames)
+                except media.EndOfStream:
+                    return
+                if found is not None:
+                    yield int16_to_bytes(found)
+
+
+def check_rate(path: Path, rate: int | None) -> None:
+    """See that it is said what a file does not say itself, and only that.
+
+    Raises:
+        Usage: A file without a header and no rate, or a rate where the file has one.
+    """
+    if is_raw(path) and rate is None:
+        raise Usage(f"{path}: samples without a header need --rate, e.g. 16000")
+    if rate is not None and not is_raw(path):
+        raise Usage(f"{path}: --rate is for .raw and .pcm; this file says it itself")
+
+
+def is_raw(path: Path) -> bool:
+    """Whether the name says that there is no header."""
+    return path.suffix.lower() in _RAW
+
+
+def open_sound(path: Path, rate: int | None) -> media.WavReader:
+    """The unit that plays a file of PCM; its errors begin with the whole name.
+
+    Args:
+        path: Any WAV file, or samples without a header, 16 bits, mono.
+        rate: Of the latter; makes no difference to a file with a header.
+
+    Raises:
+        FormatError: Not what its name says, or audio that cannot be played.
+        OSError: It cannot be read.
+    """
+    rate = rate if is_raw(path) else None
+    return media.WavReader(path, sample_rate=rate, name=str(path))
 
 
 def open_recording(path: Path, rate: int | None = None) -> Recording:
     """Look at a file and say what it holds.
 
     Args:
-        path: Ends in .wav, .flac, .raw or .pcm.
+        path: FLAC if it ends in .flac; else see `open_sound`.
         rate: Frames per second of headerless PCM.
 
     Raises:
-        Usage: A file without a header and no rate, or a rate where the file has one.
-        FormatError: Not what its name says, or audio that cannot be sent.
-        OSError: It cannot be read.
+        Usage: See `check_rate`.
+        FormatError, OSError: See `open_sound`.
     """
-    kind = path.suffix.lower()
-    if kind in _RAW:
-        if rate is None:
-            raise Usage(f"{path}: samples without a header need --rate, e.g. 16000")
-        found = _raw(path, AudioFormat(sample_rate=rate))
-    elif rate is not None:
-        raise Usage(f"{path}: --rate is for .raw and .pcm; this file says it itself")
-    elif kind == ".wav":
-        found = _wav(path)
-    elif kind == ".flac":
-        found = _flac(path)
-    else:
-        raise FormatError("not a .wav, .flac, .raw or .pcm file")
-    if not found.size:
+    check_rate(path, rate)
+    if path.suffix.lower() == ".flac":
+        return _flac(path)
+    with open_sound(path, rate) as sound:
+        audio, seconds = AudioFormat(sample_rate=sound.sample_rate), sound.duration
+    if not seconds:
         raise FormatError("there is no audio in it")
-    return found
-
-
-def _raw(path: Path, audio: AudioFormat) -> Recording:
-    size = path.stat().st_size
-    return Recording(path=path, audio=audio, seconds=audio.seconds(size), size=size)
-
-
-def _wav(path: Path) -> Recording:
-    try:
-        with closing(wave.open(str(path), "rb")) as file:
-            channels, width = file.getnchannels(), file.getsampwidth()
-            rate, frames = file.getframerate(), file.getnframes()
-    except (wave.Error, EOFError) as exc:
-        raise FormatError(
-            f"not a WAV file of plain PCM ({exc or 'it ends too early'}); convert "
-            "it to 16 bit, mono"
-        ) from exc
-    if width != 2 or channels != 1:
-        raise FormatError(
-            f"{width * 8} bit and {channels} channel(s); only 16 bit, mono can be "
-            "sent: convert the file"
-        )
-    # Programs that write to a pipe leave a size in the header that is none.
-    size = min(frames * 2, max(0, path.stat().st_size - _WAV_HEADER))
-    audio = AudioFormat(sample_rate=rate)
-    return Recording(path=path, audio=audio, seconds=audio.seconds(size), size=size)
+    return Recording(path=path, audio=audio, seconds=seconds)
 
 
 def _flac(path: Path) -> Recording:
@@ -150,5 +168,4 @@ def _flac(path: Path) -> Recording:
         path=path,
         audio=AudioFormat("flac", rate, 1, bits),
         seconds=frames / rate if frames else None,
-        size=path.stat().st_size,
     )

@@ -1,25 +1,29 @@
-"""One recording through one session, with times taken; Ctrl-C ends it gracefully."""
+"""Audio through one session, with times taken; Ctrl-C ends it gracefully."""
 
 from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from voxsync.errors import InvalidState, SessionClosed, VoxsyncError
+from voxsync.errors import (
+    DeviceError,
+    FormatError,
+    InvalidState,
+    SessionClosed,
+    VoxsyncError,
+)
+from voxsync.media import Metronome
 from voxsync.mimi import Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from voxsync.cli.recording import Recording
+    from voxsync.cli.recording import Feed
     from voxsync.events import CloseEvent
     from voxsync.mimi import MimiSession
 
-__all__ = ["Outcome", "Pace", "Watcher", "stream"]
-
+__all__ = ["Outcome", "Watcher", "stream"]
 
 _LOOK_UP_S = 0.1
 
@@ -35,8 +39,8 @@ class Watcher(Protocol):
         """So much of the audio was accepted. Thread: the sender's."""
         ...
 
-    def stopping(self) -> None:
-        """Ctrl-C came; the rest of the audio is left out. Thread: the main one."""
+    def say(self, words: str) -> None:
+        """A line for people. Thread: any."""
         ...
 
 
@@ -51,6 +55,7 @@ class Outcome:
         wall_s: From the first block to the end of the session.
         first_s: From the first block to the first text; None = there was none.
         last_s: From the end of the audio to the last result; None = there was none.
+        error: Why the audio ended too early: the device failed. None = it did not.
     """
 
     transcript: Transcript
@@ -59,66 +64,38 @@ class Outcome:
     wall_s: float
     first_s: float | None
     last_s: float | None
-
-
-class Pace:
-    """The clock of `--realtime`: audio leaves when it would have been spoken.
-
-    Deadlines are absolute, so that being late once does not make all the rest late.
-
-    Args:
-        stop: Ends every wait when it is set.
-        clock: Seconds, monotonic.
-    """
-
-    def __init__(
-        self, stop: threading.Event, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._stop = stop
-        self._clock = clock
-        self._start: float | None = None
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until `seconds` of audio have passed since the first call.
-
-        Returns False once it was stopped.
-        """
-        now = self._clock()
-        if self._start is None:
-            self._start = now
-        left = self._start + seconds - now
-        # A microphone would give a block when it is over; this is that wait.
-        return not self._stop.wait(left) if left > 0 else not self._stop.is_set()
+    error: DeviceError | None
 
 
 class _Run:
-    """What the threads of one recording share: each attribute has one writer."""
+    """What the threads of one stream share: each attribute has one writer."""
 
     def __init__(
         self,
         session: MimiSession,
-        recording: Recording,
+        feed: Feed,
         watcher: Watcher,
         language: str,
         *,
         realtime: bool,
     ) -> None:
+        if realtime and feed.seconds is None:  # fail before anything is sent
+            raise FormatError("this FLAC file does not say how long it plays")
         self.session = session
-        self.recording = recording
+        self.feed = feed
         self.watcher = watcher
         self.transcript = Transcript(language)  # events thread adds
         self.first: float | None = None  # events thread
         self.last: float | None = None  # events thread
         self.started = self.ended = 0.0  # sender
         self.sent_s = 0.0  # sender
+        self.failure: DeviceError | None = None  # sender
         self.error: Exception | None = None  # sender, events thread; the last wins
         self.end: CloseEvent | None = None  # events thread
         self.stop = threading.Event()
         self.over = threading.Event()
         self.sender: threading.Thread | None = None  # events thread
-        # Asked now: what cannot be paced is to fail before anything is sent.
-        self._rate = recording.bytes_per_second if realtime else None
-        self._pace = Pace(self.stop)
+        self._clock = Metronome(wait=self.stop.wait) if realtime else None
 
     def heard(self, event: Any) -> None:
         """A listener: the events thread's part."""
@@ -151,7 +128,10 @@ class _Run:
         """The sender thread's part: all blocks, then the end of the audio."""
         self.started = time.monotonic()
         try:
-            self._send_blocks()
+            try:
+                self._send_blocks()
+            except DeviceError as exc:  # what was heard before is worth its text
+                self.failure = exc
             self.ended = time.monotonic()
             self.session.stop_recognition()
         except (InvalidState, SessionClosed):
@@ -162,20 +142,18 @@ class _Run:
             self.session.cancel()
 
     def _send_blocks(self) -> None:
-        sent, audio = 0, self.recording.audio
-        for block in self.recording.blocks():
-            if self.stop.is_set():
-                return
-            sent += len(block)
-            if self._rate is not None and not self._pace.wait(sent / self._rate):
-                return
-            self.session.send_binary(block)
-            if audio.encoding == "pcm16":
-                self.sent_s = audio.seconds(sent)
-            elif self.recording.seconds:
-                share = sent / self.recording.size
-                self.sent_s = min(1.0, share) * self.recording.seconds
-            self.watcher.sent(self.sent_s)
+        sent = 0
+        with closing(self.feed.blocks(self.watcher.say)) as blocks:
+            for block in blocks:
+                sent += len(block)
+                position = self.feed.position(sent)
+                if self._clock is not None:
+                    self._clock.tick(position - self.sent_s)
+                if self.stop.is_set():
+                    return
+                self.session.send_binary(block)
+                self.sent_s = position
+                self.watcher.sent(position)
 
     def outcome(self, *, interrupted: bool) -> Outcome:
         """The figures, after the end."""
@@ -186,25 +164,26 @@ class _Run:
             wall_s=time.monotonic() - self.started,
             first_s=None if self.first is None else self.first - self.started,
             last_s=None if self.last is None else max(0.0, self.last - self.ended),
+            error=self.failure,
         )
 
 
 def stream(
     session: MimiSession,
-    recording: Recording,
+    feed: Feed,
     watcher: Watcher,
     *,
     language: str,
     realtime: bool = False,
 ) -> Outcome:
-    """Connect, send the recording, take all results, end.
+    """Connect, send the audio, take all results, end.
 
     The first Ctrl-C ends the audio and waits for the results of what was sent; the
     second gives up and comes out as `KeyboardInterrupt`.
 
     Args:
         session: Not connected yet.
-        recording: What to send.
+        feed: What to send.
         watcher: Is told how it goes.
         language: Decides how the transcript is joined.
         realtime: Send no faster than it plays.
@@ -217,7 +196,7 @@ def stream(
     Thread: the main one, since only that sees Ctrl-C. It only waits: what Ctrl-C
     breaks into can be waited for again, whereas a result or a block could be lost.
     """
-    run = _Run(session, recording, watcher, language, realtime=realtime)
+    run = _Run(session, feed, watcher, language, realtime=realtime)
     session.add_event_listener("open", run.opened)
     session.add_event_listener("message", run.heard)
     session.add_event_listener("close", run.closed)
@@ -231,7 +210,7 @@ def stream(
                     raise  # nothing was sent; there is nothing to wait for
                 interrupted = True
                 run.stop.set()
-                watcher.stopping()
+                watcher.say("stopping; Ctrl-C again gives up")
                 with suppress(SessionClosed):
                     session.stop_recognition()
                 _wait(run.over)

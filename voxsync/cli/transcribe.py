@@ -1,18 +1,23 @@
-"""`voxsync transcribe`: recordings to text, one after another."""
+"""`voxsync transcribe`: recordings, or what the microphone hears, to text."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voxsync.cli.exits import HELP, Exit, Usage, code_for, explain, plain, worst
-from voxsync.cli.progress import FileProgress, LiveLine
-from voxsync.cli.recording import Recording, open_recording
+from voxsync.audio import AudioFormat
+from voxsync.cli import arguments
+from voxsync.cli.exits import HELP, Exit, Usage, about, code_for, explain, plain, worst
+from voxsync.cli.microphone import MicrophoneFeed
+from voxsync.cli.progress import LiveLine, Progress
+from voxsync.cli.recording import check_rate, open_recording
 from voxsync.cli.streaming import Outcome, stream
 from voxsync.cli.subtitles import cues_of, srt, vtt
+from voxsync.cli.units import microphone_for
 from voxsync.errors import VoxsyncError
 from voxsync.mimi import MimiSession, NictOptions
 
@@ -31,10 +36,13 @@ error output when that is a terminal; the final text goes to the standard
 output.
 
 Ctrl-C ends the audio and still prints the text of what was sent; a second one
-gives up.
+gives up. With --mic and without --seconds that is the way to end, with exit
+code 0. The level is shown as a bar: filled = RMS, mark and figure = peak.
 
 examples:
   voxsync transcribe meeting.wav
+  voxsync transcribe --mic --process nict-asr --language en
+  voxsync transcribe --mic --seconds 30 --format json --flac
   voxsync transcribe --process nict-asr --language en --format srt talk.wav
   voxsync transcribe --format vtt --out subtitles *.wav
   voxsync transcribe --rate 16000 --realtime microphone.raw
@@ -49,18 +57,38 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     parser = commands.add_parser(
         "transcribe",
-        help="send recordings to a mimi service and print the text",
-        description="Send recordings to a mimi service and print the text.",
+        help="send recordings or the microphone to a mimi service, print the text",
+        description="Send recordings, or what the microphone hears, to a mimi service "
+        "and\nprint the text.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("files", nargs="+", metavar="FILE", type=Path, help=".wav .flac .raw .pcm")
+    add("files", nargs="*", metavar="FILE", type=Path, help=".wav .flac .raw .pcm")
+    add("--mic", action="store_true", help="the microphone in place of files")
+    add(
+        "--device",
+        type=arguments.device,
+        metavar="INDEX|NAME",
+        help="of --mic: see `voxsync devices`; default: the system's",
+    )
+    add(
+        "--seconds",
+        type=arguments.seconds,
+        metavar="N",
+        help="of --mic: how long; default: until Ctrl-C",
+    )
     add("--url", default="wss://service.mimi.fd.ai/", help="default: %(default)s")
-    add("--process", default="asr", help="asr (default), nict-asr, ...")
-    add("--language", default="ja", help="of the speech; default: %(default)s")
+    add("--process", default="asr", metavar="NAME", help="asr (default), nict-asr, ...")
+    add("--language", default="ja", metavar="CODE", help="default: %(default)s")
     add("--format", default="text", choices=FORMATS, help="default: %(default)s")
-    add("--rate", type=int, metavar="HZ", help="frames per second of .raw and .pcm")
+    add("--flac", action="store_true", help="compress it: half the bytes, no loss")
+    add(
+        "--rate",
+        type=arguments.rate,
+        metavar="HZ",
+        help="frames per second of .raw and .pcm",
+    )
     add("--realtime", action="store_true", help="send no faster than it plays")
     add("--out", type=Path, metavar="DIR", help="write DIR/NAME.txt (.json, ...)")
     parser.set_defaults(run=run)
@@ -70,6 +98,11 @@ def run(args: argparse.Namespace) -> Exit:
     """Transcribe every file; a failing one does not stop the others."""
     _check(args)
     line = LiveLine(sys.stderr)
+    if args.mic:
+        try:
+            return _transcribe_microphone(args, line)
+        finally:
+            line.clear()
     codes: list[Exit] = []
     for path in args.files:
         try:
@@ -78,7 +111,7 @@ def run(args: argparse.Namespace) -> Exit:
             if isinstance(exc, BrokenPipeError):
                 raise  # of our own output; the session has errors of its own
             line.clear()
-            line.say(f"voxsync: {plain(str(path))}: {explain(exc)}")
+            line.say(f"voxsync: {about(path, exc)}")
             codes.append(code_for(exc))
         finally:
             line.clear()
@@ -88,6 +121,16 @@ def run(args: argparse.Namespace) -> Exit:
 
 
 def _check(args: argparse.Namespace) -> None:
+    """Complain about what makes no sense, before any device or file is opened."""
+    if args.mic:
+        if args.files:
+            raise Usage("--mic takes no FILE")
+        if args.rate is not None or args.realtime:
+            raise Usage("--rate and --realtime are for files, not for --mic")
+    elif not args.files:
+        raise Usage("what is to be transcribed? Name a FILE, or say --mic")
+    elif args.device is not None or args.seconds is not None:
+        raise Usage("--device and --seconds are for --mic")
     names = [path.stem for path in args.files]
     if args.out is not None:
         if len(set(names)) < len(names):
@@ -95,9 +138,9 @@ def _check(args: argparse.Namespace) -> None:
         args.out.mkdir(parents=True, exist_ok=True)
     elif args.format in ("srt", "vtt") and len(names) > 1:
         raise Usage(f"{args.format} of several files needs --out DIR")
-    if args.rate is not None and args.rate < 1:
-        raise Usage("--rate must be 1 or more frames per second")
-    _session(args, None)  # complains about the settings before any file is opened
+    for path in args.files:
+        check_rate(path, args.rate)
+    _session(args, AudioFormat())
 
 
 def token_of_environment() -> str | None:
@@ -112,15 +155,16 @@ def token_of_environment() -> str | None:
     return token or None
 
 
-def _session(args: argparse.Namespace, recording: Recording | None) -> MimiSession:
+def _session(args: argparse.Namespace, audio: AudioFormat) -> MimiSession:
     try:
         return MimiSession(
             token_of_environment(),
             process=args.process,
             language=args.language,
-            audio=None if recording is None else recording.audio,
+            audio=audio,
             nict=NictOptions(progressive=True),
             url=args.url,
+            encode="flac" if args.flac and audio.encoding == "pcm16" else None,
         )
     except ValueError as exc:
         raise Usage(explain(exc)) from exc
@@ -128,26 +172,49 @@ def _session(args: argparse.Namespace, recording: Recording | None) -> MimiSessi
 
 def _transcribe(path: Path, args: argparse.Namespace, line: LiveLine) -> Exit:
     recording = open_recording(path, args.rate)
-    progress = FileProgress(line, path.name, recording.seconds)
     outcome = stream(
-        _session(args, recording),
+        _session(args, recording.audio),
         recording,
-        progress,
+        Progress(line, path.name, recording.seconds),
         language=args.language,
         realtime=args.realtime,
     )
     line.clear()
-    text = render(args.format, recording, outcome)
+    _write(path, args, outcome)
+    return Exit.INTERRUPTED if outcome.interrupted else Exit.OK
+
+
+def _transcribe_microphone(args: argparse.Namespace, line: LiveLine) -> Exit:
+    audio = AudioFormat()
+    with microphone_for(audio.sample_rate, args.device, line) as microphone:
+        outcome = stream(
+            _session(args, audio),
+            MicrophoneFeed(microphone, audio, args.seconds),
+            Progress(line, "mic", args.seconds, lambda: microphone.level),
+            language=args.language,
+        )
+    line.clear()
+    if args.seconds is None:  # Ctrl-C is how it ends
+        outcome = replace(outcome, interrupted=False)
+    _write(None, args, outcome)
+    if outcome.error is not None:
+        raise outcome.error
+    return Exit.INTERRUPTED if outcome.interrupted else Exit.OK
+
+
+def _write(path: Path | None, args: argparse.Namespace, outcome: Outcome) -> None:
+    """Give out the result; without a path it is that of the microphone."""
+    text = render(args.format, path, outcome)
     if args.out is None:
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
-        name = f"{path.stem}.{FORMATS[args.format]}"
+        stem = "microphone" if path is None else path.stem
+        name = f"{stem}.{FORMATS[args.format]}"
         (args.out / name).write_text(text, encoding="utf-8")
-    return Exit.INTERRUPTED if outcome.interrupted else Exit.OK
 
 
-def render(form: str, recording: Recording, outcome: Outcome) -> str:
+def render(form: str, path: Path | None, outcome: Outcome) -> str:
     """The result in one of `FORMATS`, with a newline at its end."""
     transcript = outcome.transcript
     if form == "text":
@@ -158,7 +225,7 @@ def render(form: str, recording: Recording, outcome: Outcome) -> str:
             for one in transcript.segments
         ]
         obj = {
-            "file": str(recording.path),
+            "file": None if path is None else str(path),
             "text": transcript.text,
             "is_final": transcript.is_final,
             "interrupted": outcome.interrupted,
@@ -166,5 +233,5 @@ def render(form: str, recording: Recording, outcome: Outcome) -> str:
             "segments": segments,
         }
         return json.dumps(obj, ensure_ascii=False) + "\n"
-    cues = cues_of(transcript, outcome.sent_s or recording.seconds)
+    cues = cues_of(transcript, outcome.sent_s or None)
     return srt(cues) if form == "srt" else vtt(cues)

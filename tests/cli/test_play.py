@@ -1,0 +1,118 @@
+import time
+
+import numpy as np
+import pytest
+
+from tests.sound.server import RATE, write_wav
+
+
+@pytest.fixture
+def tone(tmp_path):
+    """A WAV file of 1000 Hz at 16 kHz, so many seconds long."""
+
+    def make(seconds, name="tone.wav"):
+        path = tmp_path / name
+        t = np.arange(round(seconds * 16000)) / 16000
+        write_wav(path, 12000 * np.sin(2 * np.pi * 1000 * t), 16000)
+        return path
+
+    return make
+
+
+def seconds_of_tone(samples):
+    """How long 1000 Hz are heard."""
+    window = RATE // 200
+    whole = samples[: len(samples) // window * window].reshape(-1, window)
+    probe = np.exp(-2j * np.pi * 1000 * np.arange(window) / RATE)
+    return np.count_nonzero(np.abs(whole @ probe) / window > 1000) * 0.005
+
+
+def test_a_file_is_heard_to_its_end(spawn, sound, tone, make_terminal):
+    """On the monitor; position, length and level on the terminal."""
+    terminal = make_terminal()
+    with sound.record() as recording:
+        child = spawn("play", tone(1.2), env=sound.environment, stderr=terminal.slave)
+        terminal.close_slave()
+        assert child.end()[:2] == (0, "")
+        recording.wait_for(0.3)
+    assert 1.15 <= seconds_of_tone(recording.samples) <= 1.25
+    states = terminal.end()
+    assert states[0].startswith("tone.wav 0:00/0:01 [")
+    assert any(s.startswith("tone.wav 0:01/0:01 [####") for s in states)
+    assert any(s.endswith("]  -9 dB ") for s in states)
+    assert states[-1] == ""
+    assert max(map(len, states)) <= 77
+
+
+def test_a_broken_file_does_not_stop_the_others(spawn, sound, tone, tmp_path):
+    """It is named; the others are heard; the exit code tells that there was one."""
+    raw = tmp_path / "x.raw"
+    raw.write_bytes(tone(0.5).read_bytes()[44:])
+    (tmp_path / "song.raw").mkdir()
+    with sound.record() as recording:
+        argv = ["play", "--rate", 16000, tmp_path / "none.raw", raw]
+        argv += [tmp_path / "song.raw", raw]
+        code, out, err = spawn(*argv, env=sound.environment).end_without_stalls()
+        recording.wait_for(0.3)
+    assert (code, out) == (1, "")
+    missing, folder = err.splitlines()
+    assert missing == f"voxsync: {tmp_path}/none.raw: No such file or directory"
+    assert folder.startswith(f"voxsync: {tmp_path}/song.raw: it is a folder")
+    assert 0.95 <= seconds_of_tone(recording.samples) <= 1.05
+
+
+def test_any_rate_and_a_cut_off_file(spawn, sound, tone, tmp_path):
+    """96 kHz is the sound system's to resample; what is missing is told."""
+    path = tmp_path / "x.wav"
+    t = np.arange(96000) / 96000
+    write_wav(path, 12000 * np.sin(2 * np.pi * 1000 * t), 96000)
+    path.write_bytes(path.read_bytes()[: 44 + 96000])
+    with sound.record() as recording:
+        code, _, err = spawn("play", path, env=sound.environment).end_without_stalls()
+        recording.wait_for(0.3)
+    assert code == 0
+    assert err.startswith(f"voxsync: {path}: it ends after 48000 frames of the 96000")
+    assert 0.45 <= seconds_of_tone(recording.samples) <= 0.55
+
+
+def test_ctrl_c_stops_at_once(spawn, sound, tone):
+    """Nothing more is heard, nor are the other files; exit code 130."""
+    with sound.record() as recording:
+        argv = ["play", tone(30.0), tone(30.0, "b.wav")]
+        child = spawn(*argv, env=sound.environment)
+        while recording.last_loud() is None:
+            recording.wait_for(0.05)
+        stopped = time.monotonic()
+        child.interrupt()
+        assert child.end_without_stalls() == (130, "", "voxsync: interrupted\n")
+        took = time.monotonic() - stopped
+        recording.wait_for(0.5)
+    assert took < 5
+    assert seconds_of_tone(recording.samples[-RATE // 5 :]) == 0.0
+
+
+def test_a_sound_server_that_dies(spawn, sound, tone):
+    """A message and exit code 1 within 3 s; the other files are not tried."""
+    with sound.record() as recording:
+        argv = ["play", tone(30.0), tone(30.0, "b.wav")]
+        child = spawn(*argv, env=sound.environment)
+        while recording.last_loud() is None:
+            recording.wait_for(0.05)
+        sound.kill()
+        killed = time.monotonic()
+        code, _, err = child.end_without_stalls()
+        assert time.monotonic() - killed < 3.0
+    assert code == 1
+    assert err.splitlines()[-1].startswith("voxsync: ")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [(["a.raw"], "need --rate"), (["--rate", "8000", "a.wav"], "says it itself")],
+)
+def test_a_command_line_that_makes_no_sense(spawn, argv, words):
+    """Exit code 2, before anything is opened."""
+    code, _, err = spawn("play", *argv).end()
+    assert code == 2
+    assert words in err

@@ -1,0 +1,175 @@
+import subprocess
+import sys
+import time
+import wave
+
+import numpy as np
+import pytest
+
+from tests.sound.server import RATE, write_wav
+from voxsync.cli.main import main
+
+
+@pytest.fixture
+def tone(tmp_path):
+    """A WAV file of 600 Hz, so many seconds long, with a peak of -6 dBFS."""
+
+    def make(seconds):
+        path = tmp_path / "tone.wav"
+        t = np.arange(round(seconds * RATE)) / RATE
+        write_wav(path, 16384 * np.sin(2 * np.pi * 600 * t))
+        return path
+
+    return make
+
+
+def read(path):
+    with wave.open(str(path)) as file:
+        rate, frames = file.getframerate(), file.getnframes()
+        samples = np.frombuffer(file.readframes(frames + 1), np.int16)
+    assert len(samples) == frames  # the header is right
+    return rate, samples
+
+
+def seconds_of_tone(rate, samples):
+    """How long 600 Hz are heard."""
+    window = rate // 100
+    whole = samples[: len(samples) // window * window].reshape(-1, window)
+    probe = np.exp(-2j * np.pi * 600 * np.arange(window) / rate)
+    return np.count_nonzero(np.abs(whole @ probe) / window > 2000) * 0.01
+
+
+def test_ctrl_c_is_the_way_to_end(spawn, sound, tone, tmp_path):
+    """What was said is in the file, whole; the exit code is 0."""
+    path = tmp_path / "x.wav"
+    child = spawn("record", path, env=sound.environment)
+    child.wait_line("recording from ")
+    assert sound.speak(tone(1.0)).wait(20) == 0
+    child.interrupt()
+    code, out, err = child.end_without_stalls()
+    assert (code, err) == (0, "")
+    rate, samples = read(path)
+    assert rate == 16000
+    assert 0.97 <= seconds_of_tone(rate, samples) <= 1.02
+    assert out == (f"{path}: {len(samples) / 16000:.2f} s, 16000 Hz, peak -6.0 dBFS\n")
+
+
+def test_a_terminal_sees_the_level(spawn, sound, tone, tmp_path, make_terminal):
+    """And how far it is; both go when it is over. To the frame, at any rate."""
+    terminal, path = make_terminal(), tmp_path / "x.wav"
+    sound.speak(tone(20.0))
+    with sound.record("vs_mic") as heard:
+        while heard.last_loud() is None:
+            heard.wait_for(0.05)
+    argv = ["record", "--seconds", 1.2, "--rate", 48000, "--device", "pulse", path]
+    started = time.monotonic()
+    child = spawn(*argv, env=sound.environment, stderr=terminal.slave)
+    terminal.close_slave()
+    code, out, _ = child.end()
+    took = time.monotonic() - started
+    assert (code, out) == (0, f"{path}: 1.20 s, 48000 Hz, peak -6.0 dBFS\n")
+    states = terminal.end()
+    assert "recording 1.2 s from pulse; Ctrl-C ends\r\n" in terminal.shown
+    assert states[-1] == ""
+    assert states[0].startswith("x.wav 0:00/0:01 [")
+    assert any(s.startswith("x.wav 0:01/0:01 [") for s in states)
+    assert any(s.endswith("]  -6 dB ") and "[###########" in s for s in states)
+    assert max(map(len, states)) <= 77
+    assert len(states) < 15 * took
+    rate, samples = read(path)
+    assert (rate, len(samples)) == (48000, 57600)
+
+
+def test_silence_is_told(spawn, sound, tmp_path):
+    """A muted microphone is noticed before the meeting is over."""
+    path = tmp_path / "x.wav"
+    child = spawn("record", "--seconds", 0.3, path, env=sound.environment)
+    code, out, err = child.end_without_stalls()
+    assert (code, out) == (0, f"{path}: 0.30 s, 16000 Hz, peak -120.0 dBFS\n")
+    assert "voxsync: the recording is silent: is the microphone muted" in err
+
+
+def test_a_sound_server_that_dies(spawn, sound, tmp_path):
+    """A message and exit code 1 within 3 s; what was recorded is there, whole."""
+    path = tmp_path / "x.wav"
+    child = spawn("record", path, env=sound.environment)
+    child.wait_line("recording from ")
+    with sound.record("vs_mic") as time_passes:
+        time_passes.wait_for(0.5)
+    sound.kill()
+    killed = time.monotonic()
+    code, out, err = child.end_without_stalls()
+    assert time.monotonic() - killed < 3.0
+    assert code == 1
+    assert err.splitlines()[-1].startswith("voxsync: ")
+    assert "Traceback" not in err
+    rate, samples = read(path)
+    assert 0.2 < len(samples) / rate < 5.0
+    assert out.startswith(f"{path}: ")
+
+
+def test_ctrl_c_before_the_time_is_over(spawn, sound, tmp_path):
+    """Keeps the file, and says by its exit code that it is not what was asked for."""
+    path = tmp_path / "x.raw"
+    child = spawn("record", "--seconds", 60, path, env=sound.environment)
+    child.wait_line("recording 60 s from ")
+    with sound.record("vs_mic") as time_passes:
+        time_passes.wait_for(0.5)
+    child.interrupt()
+    assert child.end_without_stalls()[0] == 130
+    assert 3200 < path.stat().st_size < 60 * 32000
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("x.mp3", "must end in .wav, .raw, .pcm"), ("x", "must end in")]
+)
+def test_a_name_that_promises_another_kind(tmp_path, capsys, name, words):
+    """Nothing but WAV and bare samples is written."""
+    assert main(["record", str(tmp_path / name)]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
+
+
+def test_a_file_is_not_overwritten(spawn, sound, tmp_path, capsys):
+    """Unless that is said; a device that cannot be opened costs no file either."""
+    path = tmp_path / "x.wav"
+    path.write_bytes(b"precious")
+    assert main(["record", str(path)]) == 2
+    assert "--force overwrites it" in capsys.readouterr().err
+    argv = ["record", "--force", "--seconds", 0.1, path]
+    child = spawn(*argv, "--device", "none such", env=sound.environment)
+    code, _, err = child.end_without_stalls()
+    assert code == 1
+    assert "no input device has 'none such' in its name" in err
+    assert path.read_bytes() == b"precious"
+    assert spawn(*argv, env=sound.environment).end_without_stalls()[0] == 0
+    assert len(read(path)[1]) == 1600
+
+
+def test_a_folder_that_is_not_there(spawn, sound, tmp_path):
+    """The system's words, without a traceback."""
+    path = tmp_path / "none" / "x.wav"
+    code, _, err = spawn("record", path, env=sound.environment).end_without_stalls()
+    assert (code, err) == (1, f"voxsync: {path}: No such file or directory\n")
+
+
+@pytest.mark.parametrize("argv", [["devices"], ["record", "x.wav"], ["play"]])
+def test_without_pyaudio(tmp_path, make_wav, argv):
+    """The library says what to install; that is all."""
+    if argv == ["play"]:
+        argv = ["play", str(make_wav())]
+    code = (
+        "import sys; sys.modules['pyaudio'] = None; "
+        f"from voxsync.cli.main import main; sys.exit(main({argv!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "voxsync[audio]" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "x.wav").exists()

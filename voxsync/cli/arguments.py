@@ -1,0 +1,40 @@
+"""What several commands take on their command lines, for argparse's `type=`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+__all__ = ["device", "rate", "seconds"]
+
+_RATES = range(1000, 768_001)  # those of a media unit
+
+
+def device(text: str) -> int | str:
+    """A sound device: the index of one, or a part of its name."""
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an index or a part of a name")
+    return text
+
+
+def rate(text: str) -> int:
+    """Frames per second."""
+    found = int(text) if text.isascii() and text.isdecimal() else 0
+    if found not in _RATES:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: frames per second are {_RATES[0]} to {_RATES[-1]}"
+        )
+    return found
+
+
+def seconds(text: str) -> float:
+    """A length of time, which is neither nothing nor endless."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: more than 0 seconds, e.g. 2.5")
+    return found
