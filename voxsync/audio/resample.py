@@ -45,6 +45,7 @@ class _Plan(NamedTuple):
     phases: NDArray[np.float64]  # (up, 2 * half)
     matrix: NDArray[np.float64] | None  # (width, outputs of a row)
     row_in: int  # inputs between two rows
+    room: int  # inputs that a row may read beyond those there are
 
 
 class Resampler:
@@ -95,11 +96,11 @@ class Resampler:
 
     def reset(self) -> None:
         """Forget all input: what comes next is the beginning of a stream."""
-        # Inputs that are still needed; the first is number `_first` of the stream.
-        half = 1 if self._plan is None else self._plan.half
-        self._inputs = np.zeros(half - 1)
-        self._first = 1 - half
-        self._made = 0  # outputs
+        # The present period and what its first output needs before it. Behind `_held`
+        # the array is only room.
+        self._held = 0 if self._plan is None else self._plan.half - 1
+        self._inputs = np.zeros(self._held)
+        self._made = 0  # outputs of the period
 
     def process(self, block: NDArray[np.int16]) -> NDArray[np.int16]:
         """Convert the next block.
@@ -116,67 +117,68 @@ class Resampler:
         block = check_block(block)
         if self._plan is None:
             return block.copy()
-        self._inputs = np.concatenate((self._inputs, block))
-        return self._outputs(self._plan)
+        return self._converted(block, self._plan)
 
     def flush(self) -> NDArray[np.int16]:
         """The last frames, as if silence followed; the object is as new then."""
         if self._plan is None:
             return np.zeros(0, np.int16)
-        self._inputs = np.concatenate((self._inputs, np.zeros(self._plan.half)))
-        out = self._outputs(self._plan)
+        out = self._converted(np.zeros(self._plan.half, np.int16), self._plan)
         self.reset()
         return out
 
-    def _outputs(self, plan: _Plan) -> NDArray[np.int16]:
+    def _converted(self, block: NDArray[np.int16], plan: _Plan) -> NDArray[np.int16]:
         """All outputs that the inputs suffice for."""
-        # Output n needs the inputs up to n * down // up + half.
-        end = self._first + len(self._inputs) - plan.half
-        count = max(0, -(-end * plan.up // plan.down)) - self._made
+        end = self._held + len(block)
+        if end + plan.room > len(self._inputs):
+            grown = np.zeros(end + plan.room)
+            grown[: self._held] = self._inputs[: self._held]
+            self._inputs = grown
+        self._inputs[self._held : end] = block
+        self._held = end
+        # Output n needs the inputs up to n * down // up + half, and there are
+        # half - 1 of them before the period.
+        ready = end - 2 * plan.half + 1
+        count = max(0, -(-ready * plan.up // plan.down)) - self._made
         if count <= 0:
             return np.zeros(0, np.int16)
         if plan.matrix is None:
             sums = self._looked_up(plan, count)
         else:
             sums = self._multiplied(plan, plan.matrix, count)
-        self._made += count
-        # A whole number of periods is forgotten, so that the counts stay small.
-        periods = self._made // plan.up
-        self._made -= periods * plan.up
-        self._first -= periods * plan.down
-        needless = max(
-            0, 1 - plan.half + self._made * plan.down // plan.up - self._first
-        )
-        self._inputs = self._inputs[needless:]
-        self._first += needless
+        # Periods that are done are forgotten.
+        periods, self._made = divmod(self._made + count, plan.up)
+        if periods:
+            done = periods * plan.down
+            self._held -= done
+            self._inputs[: self._held] = self._inputs[done:end]
         np.rint(sums, out=sums)
-        return sums.clip(-32768, 32767, out=sums).astype(np.int16)
+        np.minimum(sums, 32767, out=sums)
+        np.maximum(sums, -32768, out=sums)
+        return sums.astype(np.int16)
 
     def _multiplied(
         self, plan: _Plan, matrix: NDArray[np.float64], count: int
     ) -> NDArray[np.float64]:
-        """Rows of outputs as one matrix product; few phases, so rows begin alike."""
+        """Rows of outputs as one matrix product; few phases, so rows begin alike.
+
+        A last row that is not full reads the room behind the inputs: what it makes of
+        that is not used.
+        """
         width, each = matrix.shape
-        lead = self._made  # outputs of this period that are made already
-        rows = -(-(lead + count) // each)
-        inputs = self._inputs
-        # The first row begins with output 0 of the period, made or not.
-        missing = self._first - (1 - plan.half)
-        short = (rows - 1) * plan.row_in + width - len(inputs) - missing
-        if missing or short > 0:
-            ends = np.zeros(missing), np.zeros(max(0, short))
-            inputs = np.concatenate((ends[0], inputs, ends[1]))
-        made = np.ascontiguousarray(_windows(inputs, rows, width, plan.row_in)) @ matrix
-        return made.ravel()[lead : lead + count]
+        last = self._made + count
+        rows = -(-last // each)
+        windows = _windows(self._inputs, rows, width, plan.row_in)
+        made = np.ascontiguousarray(windows) @ matrix
+        return made.reshape(-1)[self._made : last]
 
     def _looked_up(self, plan: _Plan, count: int) -> NDArray[np.float64]:
         """Each output by the coefficients of its phase."""
         at = np.arange(self._made, self._made + count) * plan.down
-        starts = at // plan.up + (1 - plan.half) - self._first
         width = 2 * plan.half
-        windows = _windows(self._inputs, len(self._inputs) - width + 1, width, 1)
+        windows = _windows(self._inputs, self._held - width + 1, width, 1)
         sums: NDArray[np.float64] = np.einsum(
-            "ij,ij->i", windows[starts], plan.phases[at % plan.up]
+            "ij,ij->i", windows[at // plan.up], plan.phases[at % plan.up]
         )
         return sums
 
@@ -209,11 +211,11 @@ def _plan(source_rate: int, target_rate: int) -> _Plan:
     phases = np.rint(kernel * 2**_BITS) / 2**_BITS
     phases[np.arange(up), np.argmax(phases, axis=1)] += 1 - phases.sum(axis=1)
     if up > _MOST_PHASES:
-        return _Plan(up, down, half, phases, None, 0)
+        return _Plan(up, down, half, phases, None, 0, 0)
     periods = -(-_ROW // up)
     each, row_in = periods * up, periods * down
     matrix = np.zeros(((each - 1) * down // up + 2 * half, each))
     for n in range(each):
         start = n * down // up
         matrix[start : start + 2 * half, n] = phases[n * down % up]
-    return _Plan(up, down, half, phases, matrix, row_in)
+    return _Plan(up, down, half, phases, matrix, row_in, len(matrix))

@@ -257,7 +257,8 @@ class Link:
             if generation != tap.buffer.taken:
                 generation = tap.buffer.taken
                 self._drop_rest()
-            self._highest = max(self._highest, self._buffered())
+            if (buffered := self._buffered()) > self._highest:
+                self._highest = buffered
             # A clock never pauses: what it gives next belongs to what it gave.
             waited = None if self.source.is_clock else 0.0
             self._send(pipe.feed(block))

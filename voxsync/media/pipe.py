@@ -73,5 +73,5 @@ class Pipe:
         if len(self._rest):
             block = np.concatenate((self._rest, block))
         whole = len(block) - len(block) % self._frames
-        self._rest = block[whole:].copy() if whole < len(block) else _NOTHING
+        self._rest = block[whole:].copy()
         return [block[at : at + self._frames] for at in range(0, whole, self._frames)]
