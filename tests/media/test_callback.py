@@ -291,7 +291,7 @@ def test_what_is_kept():
     assert np.array_equal(sink.frames, numbered(0, 20))
     assert sink.stats.frames == 20
     assert sink.stats.buffered == 0
-    sink.clear()
+    sink.take()
     assert len(sink.frames) == 0
 
 
@@ -312,7 +312,7 @@ def test_the_bound():
         sink.write(numbered(0, 100))
         sink.write(b"")
     assert len(sink._blocks) == 16
-    sink.clear()
+    sink.take()
     sink.write(numbered(0, 100))
     assert len(sink.frames) == 100
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.media.toys import BLOCK, RATE, SOON, Ear, Errors, Feed, in_thread, numbered
 from voxsync.errors import DeviceError, InvalidState, MediaError
+from voxsync.media import BufferSink, CallbackSink, CallbackSource, ToneSource
 from voxsync.media.source import EndOfStream, Source
 
 
@@ -470,3 +471,88 @@ def test_a_listener_may_close_and_send_anew():
     assert ear.hears(BLOCK)
     source.close()
     assert source.opened == source.closed
+
+
+# Many that take of a source which makes its audio when it is asked
+
+
+def test_audio_keeps_its_order_whoever_has_it_made():
+    """Several ask at a time; no block overtakes another on its way to the others."""
+    source = Counter(total=200 * BLOCK)
+    taps = [source._make_tap() for _ in range(3)]
+    for tap in taps:
+        source._attach(tap)
+
+    def drain(tap):
+        parts = []
+        try:
+            while True:
+                parts.append(tap.get(BLOCK, SOON))
+        except EndOfStream:
+            return np.concatenate(parts)
+
+    for join in [in_thread(lambda tap=tap: drain(tap)) for tap in taps]:
+        np.testing.assert_array_equal(join(), numbered(0, 200 * BLOCK))
+    assert not source.crowded
+    for tap in taps:
+        source._detach(tap)
+
+
+def test_links_without_a_clock_wait_for_each_other():
+    """However much slower one is: what is made for all is lost by none."""
+    total = 20 * RATE  # four times what a link's buffer holds
+    left = total
+
+    def make(frames):
+        nonlocal left
+        frames = min(frames, left)
+        if not frames:
+            raise EndOfStream
+        left -= frames
+        return np.full(frames, 7, np.int16)
+
+    source = CallbackSource(make, RATE)
+    fast, count, gate = BufferSink(sample_rate=RATE), 0, threading.Event()
+
+    def take(block):
+        nonlocal count
+        gate.wait(5)
+        count += len(block)
+
+    links = [
+        source.send_media_to(sink, paced=False)
+        for sink in (CallbackSink(take, RATE), fast)
+    ]
+    while fast.stats.frames < 4 * RATE:  # it runs ahead as far as the buffer goes
+        threading.Event().wait(0.005)
+    gate.set()
+    for link in links:
+        link.wait(20)
+    assert source.stats.refused == 0
+    # The second may have come a moment after the first block was made.
+    assert count == total
+    assert fast.stats.frames >= total - 5 * RATE
+
+
+def test_a_reader_that_has_stopped_holds_up_no_link():
+    """`read` was called once; the file still goes where it is sent."""
+    source = ToneSource(440, 20.0)
+    source.read(10)
+    sink = BufferSink()
+    source.send_media_to(sink, paced=False).wait(20)
+    assert len(sink.frames) == 20 * 16000 - 10
+    assert source.stats.refused > 0
+    source.close()
+
+
+def test_what_is_read_is_the_readers_own():
+    """It may be changed; the others still get what was made."""
+    source = ToneSource(440, 1.0)
+    other = source._make_tap()
+    source._attach(other)
+    block = source.read(100)
+    expected = block.copy()
+    block[:] = 0
+    np.testing.assert_array_equal(other.get(100, 0), expected)
+    source._detach(other)
+    source.close()

@@ -135,11 +135,12 @@ class BufferSink(Sink):
             blocks = list(self._blocks)
         return np.concatenate([np.zeros(0, np.int16), *blocks])
 
-    def clear(self) -> None:
-        """Forget what is held."""
+    def take(self) -> Block:
+        """All that is held, as `frames`; from now on it holds nothing of it."""
         with self._lock:
-            self._blocks.clear()
+            blocks, self._blocks = self._blocks, []
             self._held = 0
+        return np.concatenate([np.zeros(0, np.int16), *blocks])
 
     @property
     def stats(self) -> UnitStats:

@@ -92,7 +92,8 @@ class Link:
         self.error: BaseException | None = None
         self._paced = paced and not sink.is_clock and not source.is_clock
         self._clock = Metronome()
-        self._tap = source._make_tap()  # noqa: SLF001 - a link is the tap's owner
+        hurried = paced or sink.is_clock
+        self._tap = source._make_tap(patient=not hurried)  # noqa: SLF001 - a link owns its tap
         # A speaker takes any length, and then nothing has to wait for a whole block.
         length = None if sink.is_clock else round(BLOCK_SECONDS * sink.sample_rate)
         self._pipe = Pipe(source.sample_rate, sink.sample_rate, length)

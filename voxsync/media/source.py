@@ -82,12 +82,14 @@ class Source(MediaUnit):
         Args:
             target: A `Sink` unit, or an open session.
             paced: False: a file or generator goes out as fast as the far end takes
-                it, not as fast as it sounds. Makes no difference where the source
-                is live or the sink is a speaker.
+                it, not as fast as it sounds, but no faster than other links of the
+                same source take theirs. Makes no difference where the source is live
+                or the sink is a speaker.
             parameters: What a session's service offers (`tag`, ...).
 
         Returns:
-            The link; `wait()` on it for the end of a file.
+            The link; `wait()` on it for the end of a file. Where the source feeds
+            other links already, it carries what comes from now on.
 
         Raises:
             InvalidState: It flows there already, or the session is not open.
@@ -255,8 +257,9 @@ class Source(MediaUnit):
 
     # For taps and links
 
-    def _make_tap(self) -> Tap:
-        return Tap(self, max(1, round(self._tap_seconds * self.sample_rate)))
+    def _make_tap(self, *, patient: bool = False) -> Tap:
+        capacity = max(1, round(self._tap_seconds * self.sample_rate))
+        return Tap(self, capacity, patient=patient)
 
     def _attach(self, tap: Tap) -> None:
         """Let audio flow into the tap; the first one opens the source.
@@ -329,12 +332,21 @@ class Source(MediaUnit):
         their buffers.
         """
         while len(tap.buffer) < frames and not tap.buffer.ended:
+            wanted = frames - len(tap.buffer)
+            if tap.patient:
+                wanted = min(wanted, self._room_beside(tap))
+            if not wanted:
+                return
             with self._links_lock:
                 if self._making:
                     return  # its audio comes to this tap, too
                 self._making = True
             try:
-                block = self._produce(frames - len(tap.buffer))
+                block = self._produce(wanted)
+                if block is None or not len(block):
+                    return
+                # Still one at a time: or a later block could overtake this one.
+                self._deliver(block)
             except EndOfStream:
                 self._end()
                 return
@@ -345,6 +357,9 @@ class Source(MediaUnit):
                 return
             finally:
                 self._making = False
-            if block is None or not len(block):
-                return
-            self._deliver(block)
+
+    def _room_beside(self, tap: Tap) -> int:
+        """Frames that every other link can take without a loss."""
+        mine = (tap, self._reader)  # nobody may ever read again
+        others = (other.buffer for other in self._taps if other not in mine)
+        return min((b.capacity - len(b) for b in others), default=tap.buffer.capacity)

@@ -30,10 +30,13 @@ class Tap:
 
     Attributes:
         buffer: Whose bound and counters are this consumer's.
+        patient: It has no clock to keep to, so it makes no audio faster than the
+            slowest other link of the source takes it.
     """
 
-    def __init__(self, source: Source, capacity: int) -> None:
+    def __init__(self, source: Source, capacity: int, *, patient: bool = False) -> None:
         self.buffer = PcmBuffer(capacity)
+        self.patient = patient
         self._source = source
 
     def get(
