@@ -480,7 +480,10 @@ def test_json_that_utf_8_cannot_carry(service):
 def decoded(stream):
     """What the reference decoder makes of a FLAC stream: int16."""
     done = subprocess.run(
-        "flac -d -s -c --force-raw-format --endian=little --sign=signed -".split(),
+        [
+            *("flac", "-d", "-s", "-c", "--force-raw-format"),
+            *("--endian=little", "--sign=signed", "-"),
+        ],
         input=stream,
         capture_output=True,
         check=True,

@@ -1,6 +1,5 @@
 """Every python block of the README runs; every command in it exists."""
 
-import io
 import re
 import shlex
 import signal
@@ -8,18 +7,18 @@ import subprocess
 import sys
 import threading
 import wave
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from tests.sound.server import SoundServer
 from voxsync.cli.exits import Exit
 from voxsync.mimi import MimiSession
 from voxsync.simulators.mimi import MimiService
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-EXPECTED = ["True", "1000 hello True", "が", "4003"]
+EXPECTED = ["True", "1000 hello True", "が", "2.0", "s recorded", "4003"]
 
 
 def test_there_are_programs_to_run():
@@ -28,12 +27,20 @@ def test_there_are_programs_to_run():
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_python_blocks_run(number):
-    """Each as a program of its own, and prints what it is about."""
-    out, namespace = io.StringIO(), {"__name__": f"readme_{number}"}
-    with redirect_stdout(out):
-        exec(compile(BLOCKS[number], f"README.md[{number}]", "exec"), namespace)
-    assert EXPECTED[number] in out.getvalue()
+def test_python_blocks_run(number, tmp_path):
+    """Each as a program of its own, with a sound card, and prints what it is about."""
+    with SoundServer(loop=True) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", BLOCKS[number]],
+            cwd=tmp_path,
+            env=server.environment,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert EXPECTED[number] in done.stdout
 
 
 @pytest.mark.parametrize("name", ["demo-command", "test-command"])
