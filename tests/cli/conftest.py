@@ -177,7 +177,8 @@ class Terminal:
         """After the child: what the live line was, one after the other."""
         self.close_slave()
         self._thread.join(10)
-        return re.findall(r"\r\x1b\[K([^\r\n]*)", self.shown)
+        # Not the lines that stay, which end with a newline.
+        return re.findall(r"\r\x1b\[K([^\r\n]*+)(?!\r\n)", self.shown)
 
     def close(self):
         self.end()

@@ -10,8 +10,9 @@ from voxsync.cli import demo
 from voxsync.cli import main as module
 from voxsync.cli.exits import Exit, Usage
 from voxsync.cli.main import main
-from voxsync.errors import ConnectError
+from voxsync.errors import ConnectError, HandshakeError
 
+REFUSAL = HandshakeError("no", status=401, headers={}, body=b"")
 COMMANDS = ("transcribe", "devices", "record", "play", "simulate", "demo")
 
 
@@ -73,6 +74,7 @@ def test_a_wrong_command_line_is_code_2(capsys, argv):
         (Usage("do it so"), 2, "voxsync: do it so\n"),
         (ConnectError("not there"), 1, "voxsync: not there\n"),
         (OSError(13, "Permission denied"), 1, "voxsync: Permission denied\n"),
+        (REFUSAL, 3, "voxsync: the service refused with status 401; the token comes "),
         (KeyboardInterrupt(), 130, "voxsync: interrupted\n"),
     ],
 )
@@ -80,7 +82,9 @@ def test_expected_errors_are_one_line(command, capsys, exc, code, words):
     """And an exit code; no traceback."""
     command(raising(exc))
     assert main(["demo"]) == code
-    assert capsys.readouterr().err == words
+    err = capsys.readouterr().err
+    assert err.startswith(words)
+    assert len(err.splitlines()) == 1
 
 
 def test_a_bug_is_not_hidden(command):

@@ -14,8 +14,8 @@ class Device(Source):
 
     preferred = 44100
 
-    def __init__(self, device=None, *, sample_rate=None):
-        super().__init__(sample_rate or self.preferred)
+    def __init__(self, device, *, sample_rate=None, name):
+        super().__init__(sample_rate or self.preferred, name)
         self.device = device
         self.asked = sample_rate
 
@@ -44,6 +44,7 @@ def test_the_device_keeps_its_rate_where_we_can_resample(
     monkeypatch.setattr(Device, "preferred", preferred)
     found = find(rate, "usb", LiveLine(io.StringIO()))
     assert (found.device, found.asked) == ("usb", asked)
+    assert found.name in ("microphone", "speaker")
 
 
 def test_losses_are_told_and_the_end_is_not(find):

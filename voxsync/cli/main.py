@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from voxsync.cli import demo, devices, play, record, simulate, transcribe
-from voxsync.cli.exits import HELP, Exit, Usage, explain
+from voxsync.cli.exits import HELP, Exit, Usage, code_for, explain
 from voxsync.errors import VoxsyncError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _run(
         return Exit.INTERRUPTED
     except (VoxsyncError, OSError) as exc:
         _complain(explain(exc))
-        return Exit.FAILED
+        return code_for(exc)
 
 
 def _complain(words: str) -> None:

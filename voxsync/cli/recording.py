@@ -60,11 +60,13 @@ class Recording:
         path: Where it is.
         audio: What its blocks are.
         seconds: How long it plays; None = not known (a FLAC file that does not say).
+        size: Bytes of the file.
     """
 
     path: Path
     audio: AudioFormat
     seconds: float | None
+    size: int
 
     def position(self, count: int) -> float:
         """See `Feed`; of FLAC that is the share of the file's bytes."""
@@ -72,7 +74,7 @@ class Recording:
             return self.audio.seconds(count)
         if self.seconds is None:
             return 0.0
-        return min(1.0, count / self.path.stat().st_size) * self.seconds
+        return min(1.0, count / self.size) * self.seconds
 
     def blocks(self, say: Callable[[str], None]) -> Generator[bytes]:
         """See `Feed`.
@@ -104,13 +106,13 @@ def check_rate(path: Path, rate: int | None) -> None:
     Raises:
         Usage: A file without a header and no rate, or a rate where the file has one.
     """
-    if is_raw(path) and rate is None:
+    if _is_raw(path) and rate is None:
         raise Usage(f"{path}: samples without a header need --rate, e.g. 16000")
-    if rate is not None and not is_raw(path):
+    if rate is not None and not _is_raw(path):
         raise Usage(f"{path}: --rate is for .raw and .pcm; this file says it itself")
 
 
-def is_raw(path: Path) -> bool:
+def _is_raw(path: Path) -> bool:
     """Whether the name says that there is no header."""
     return path.suffix.lower() in _RAW
 
@@ -126,7 +128,7 @@ def open_sound(path: Path, rate: int | None) -> media.WavReader:
         FormatError: Not what its name says, or audio that cannot be played.
         OSError: It cannot be read.
     """
-    rate = rate if is_raw(path) else None
+    rate = rate if _is_raw(path) else None
     return media.WavReader(path, sample_rate=rate, name=str(path))
 
 
@@ -148,7 +150,8 @@ def open_recording(path: Path, rate: int | None = None) -> Recording:
         audio, seconds = AudioFormat(sample_rate=sound.sample_rate), sound.duration
     if not seconds:
         raise FormatError("there is no audio in it")
-    return Recording(path=path, audio=audio, seconds=seconds)
+    size = path.stat().st_size
+    return Recording(path=path, audio=audio, seconds=seconds, size=size)
 
 
 def _flac(path: Path) -> Recording:
@@ -168,4 +171,5 @@ def _flac(path: Path) -> Recording:
         path=path,
         audio=AudioFormat("flac", rate, 1, bits),
         seconds=frames / rate if frames else None,
+        size=path.stat().st_size,
     )

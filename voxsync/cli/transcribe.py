@@ -20,6 +20,7 @@ from voxsync.cli.subtitles import cues_of, srt, vtt
 from voxsync.cli.units import microphone_for
 from voxsync.errors import VoxsyncError
 from voxsync.mimi import MimiSession, NictOptions
+from voxsync.session import SessionOptions
 
 if TYPE_CHECKING:
     import argparse
@@ -165,6 +166,9 @@ def _session(args: argparse.Namespace, audio: AudioFormat) -> MimiSession:
             nict=NictOptions(progressive=True),
             url=args.url,
             encode="flac" if args.flac and audio.encoding == "pcm16" else None,
+            # A microphone does not wait: this holds 10 s of its blocks, for as long
+            # as a network may hang (write_timeout).
+            options=SessionOptions(send_queue=500) if args.mic else None,
         )
     except ValueError as exc:
         raise Usage(explain(exc)) from exc

@@ -29,18 +29,18 @@ def microphone_for(
     Raises:
         DeviceError, MissingExtra: See `Microphone`.
     """
-    found = media.Microphone(device)
+    found = media.Microphone(device, name="microphone")
     if not _resampled(found.sample_rate, rate):
-        found = media.Microphone(device, sample_rate=rate)
+        found = media.Microphone(device, sample_rate=rate, name="microphone")
     tell(found, line)
     return found
 
 
 def speaker_for(rate: int, device: int | str | None, line: LiveLine) -> media.Speaker:
     """A speaker for audio of such a rate; see `microphone_for`."""
-    found = media.Speaker(device)
+    found = media.Speaker(device, name="speaker")
     if not _resampled(found.sample_rate, rate):
-        found = media.Speaker(device, sample_rate=rate)
+        found = media.Speaker(device, sample_rate=rate, name="speaker")
     tell(found, line)
     return found
 
