@@ -172,7 +172,9 @@ class MediaUnit(EventTarget):
         Never waits: called from sound callbacks' watchdog, links and I/O threads.
         """
         if not self._has_listeners("error"):
-            logger.warning("%s: %s", self.name, error)
+            words = str(error)
+            named = words if self.name in words else f"{self.name}: {words}"
+            logger.warning("%s", named)
             return
         with self._telling_lock:
             hang = len(self._to_tell) >= _MOST_EVENTS
