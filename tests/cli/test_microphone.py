@@ -12,8 +12,10 @@ import pytest
 import voxsync.simulators
 from tests.sound.server import write_wav
 from voxsync.audio import AudioFormat
+from voxsync.cli.main import main
 from voxsync.cli.microphone import MicrophoneFeed
 from voxsync.errors import DeviceError
+from voxsync.media import ToneSource
 from voxsync.simulators.faults import fault
 from voxsync.simulators.mimi import MimiService
 from voxsync.simulators.recogniser import open_recogniser
@@ -65,6 +67,38 @@ def test_without_a_limit_it_goes_on_until_the_device_fails():
         for block in feed.blocks(lambda words: None):
             got.append(len(block))
     assert got == [640] * 9
+
+
+class Tone(ToneSource):
+    """The same as a unit, in the place of the real one."""
+
+    device = Microphone.device
+    failure = None
+
+    def __init__(self, device, *, sample_rate=None, name):
+        super().__init__(400, sample_rate=44100, name=name)
+
+    def _produce(self, frames):
+        if self.failure is not None and self._frames > 30000:
+            raise self.failure
+        return super()._produce(frames)
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "said"),
+    [(None, 0, ""), (DeviceError("unplugged"), 1, "voxsync: unplugged\n")],
+)
+def test_the_command(service, monkeypatch, capsys, failure, code, said):
+    """The text is printed in any case; a device that failed is told behind it."""
+    monkeypatch.setattr("voxsync.media.Microphone", Tone, raising=False)
+    monkeypatch.setattr(Tone, "failure", failure)
+    argv = ["transcribe", "--mic", "--url", service.url, "--seconds", "1"]
+    assert main([*argv, "--language", "en", "--process", "nict-asr"]) == code
+    out, err = capsys.readouterr()
+    assert out == f"{TEXT}\n"
+    assert err == f"listening to the microphone; Ctrl-C ends the audio\n{said}"
+    heard = service.wait_record(1).audio_bytes
+    assert heard == 32000 if failure is None else 21000 < heard < 23000
 
 
 # For real

@@ -1,9 +1,13 @@
+import math
+import struct
 import time
 
 import numpy as np
 import pytest
 
 from tests.sound.server import RATE, write_wav
+from voxsync.cli.main import main
+from voxsync.media import BufferSink
 
 
 @pytest.fixture
@@ -116,3 +120,41 @@ def test_a_command_line_that_makes_no_sense(spawn, argv, words):
     code, _, err = spawn("play", *argv).end()
     assert code == 2
     assert words in err
+
+
+# With a device that does what is rare
+
+
+class Speaker(BufferSink):
+    """Takes all at once."""
+
+    def __init__(self, device, *, sample_rate=None, name):
+        super().__init__(5.0, sample_rate or 48000, name=name)
+
+
+def test_output_that_nobody_reads(tone, monkeypatch):
+    """Is none of the file's errors: the other files are left out."""
+    played = []
+
+    class Broken(Speaker):
+        def __init__(self, device, **more):
+            played.append(device)
+            raise BrokenPipeError
+
+    monkeypatch.setattr("voxsync.media.Speaker", Broken, raising=False)
+    path = str(tone(0.1))
+    assert main(["play", path, path]) == 141
+    assert played == [None]
+
+
+def test_samples_that_are_none(tmp_path, tone, monkeypatch, capsys):
+    """Noticed in the midst of a file, which is named; the next one is played."""
+    monkeypatch.setattr("voxsync.media.Speaker", Speaker, raising=False)
+    path = tmp_path / "x.wav"
+    layout = struct.pack("<HHIIHH", 3, 1, 16000, 64000, 4, 32)
+    samples = struct.pack("<f", 0.0) * 1600 + struct.pack("<f", math.nan) * 1600
+    head = struct.pack("<4sI4s4sI", b"RIFF", 12836, b"WAVE", b"fmt ", 16) + layout
+    path.write_bytes(head + struct.pack("<4sI", b"data", 12800) + samples)
+    assert main(["play", str(path), str(tone(0.1))]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"voxsync: {path}: there is a NaN")

@@ -2,12 +2,15 @@ import subprocess
 import sys
 import time
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.sound.server import RATE, write_wav
 from voxsync.cli.main import main
+from voxsync.errors import DeviceError
+from voxsync.media import ToneSource, UnitStats
 
 
 @pytest.fixture
@@ -173,3 +176,81 @@ def test_without_pyaudio(tmp_path, make_wav, argv):
     assert "voxsync[audio]" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "x.wav").exists()
+
+
+# With a device that does what is rare
+
+
+class Microphone(ToneSource):
+    """A tone, at -6 dBFS, and figures to choose."""
+
+    class device:  # noqa: N801
+        name = "fake"
+
+    figures = None
+    failure = None
+
+    def __init__(self, device, *, sample_rate=None, name):
+        super().__init__(600, 0.3, -6.0, sample_rate=44100, name=name)
+
+    @property
+    def stats(self):
+        return replace(super().stats, **(self.figures or {}))
+
+    def _produce(self, frames):
+        if self.failure is not None:
+            raise self.failure
+        return super()._produce(frames)
+
+
+@pytest.fixture
+def microphone(monkeypatch):
+    monkeypatch.setattr("voxsync.media.Microphone", Microphone, raising=False)
+    return lambda **what: [monkeypatch.setattr(Microphone, *x) for x in what.items()]
+
+
+def test_losses_are_in_the_summary(microphone, tmp_path, capsys):
+    """Nothing that is missing goes unsaid."""
+    microphone(figures={"dropped": 22050, "overflows": 2})
+    path = tmp_path / "x.wav"
+    assert main(["record", str(path)]) == 0
+    assert capsys.readouterr().out == (
+        f"{path}: 0.30 s, 16000 Hz, peak -6.0 dBFS, 0.50 s lost, "
+        "input lost by the sound system 2 time(s)\n"
+    )
+
+
+def test_a_device_that_fails_at_once_leaves_no_file(microphone, tmp_path, capsys):
+    """An empty one would only be in the way of the next try."""
+    microphone(failure=DeviceError("unplugged"))
+    assert main(["record", str(tmp_path / "x.wav")]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("voxsync: unplugged\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_before_anything_was_recorded(microphone, tmp_path, monkeypatch):
+    """Is no success, whatever was asked for; nor is there a file."""
+
+    def follow(link, draw):
+        link.stop()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("voxsync.cli.record.follow", follow)
+    monkeypatch.setattr("voxsync.cli.take.Take.stats", UnitStats())
+    assert main(["record", str(tmp_path / "x.wav")]) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full(microphone, tmp_path, monkeypatch, capsys):
+    """The system's words; what could be stored is there."""
+
+    def write(self, data):
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "x.wav"
+    path.touch()
+    monkeypatch.setattr("voxsync.media.wavfile.WavWriter._append", write)
+    assert main(["record", "--force", str(path)]) == 1
+    assert capsys.readouterr().err.endswith("voxsync: No space left on device\n")
