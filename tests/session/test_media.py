@@ -232,6 +232,7 @@ def test_a_far_end_that_is_behind_holds_the_link_and_stop_frees_it(far, near):
     assert link.error is None
     assert source.links == ()
     assert session.is_active
+    far.session.cancel()  # it reads no goodbye, either
 
 
 # From the session
