@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from voxsync.audio.kernel import HALF, phases
 from voxsync.audio.pcm import check_block
 
 if TYPE_CHECKING:
@@ -18,34 +19,27 @@ __all__ = ["RATES", "Resampler"]
 RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 """Frames per second that can be converted into each other."""
 
-# The filter: a sinc in a Kaiser window. Half its length is in frames of the lower of
-# the two rates, the cut-off a part of that one's Nyquist frequency. Of all lengths
-# this is the second shortest that has 0.09 dB of ripple at most up to 0.85 of it, and
-# -83 dB from 1.0 on: what is above cannot come back as an alias anywhere.
-_HALF = 31
-_BETA = 8.3
-_CUT_OFF = 0.914
-
-# Coefficients have this many binary places. Products of them with 16-bit samples,
-# summed up some hundred times, need fewer bits than float64 has: it adds them without
-# rounding, in whatever order. So the size of blocks cannot change a single sample.
-_BITS = 22
-# Outputs made by one row of the matrix product, at least.
-_ROW = 16
-# Ratios with more phases than this have each output's coefficients looked up.
-_MOST_PHASES = 8
+_GROUP = 16  # outputs made by one row of a matrix product, at least
+_PIECE = 32768  # inputs taken at once: larger blocks would take memory by the gigabyte
+_NOTHING = np.zeros(0, np.int16)
+_LEAST, _MOST = np.array(-32768.0), np.array(32767.0)  # numbers are slower to take
 
 
 class _Plan(NamedTuple):
-    """What depends on the ratio alone: `up` outputs for every `down` inputs."""
+    """What depends on the ratio alone: `up` outputs for every `down` inputs.
+
+    Neighbouring outputs form groups. Each is made by one matrix from one window of
+    inputs; after `span` inputs the groups begin again. With few phases it is one group.
+    """
 
     up: int
     down: int
-    half: int  # inputs that an output needs before it and after it
-    phases: NDArray[np.float64]  # (up, 2 * half)
-    matrix: NDArray[np.float64] | None  # (width, outputs of a row)
-    row_in: int  # inputs between two rows
-    room: int  # inputs that a row may read beyond those there are
+    reach: int  # half the kernel's length, in 1 / up of an input
+    before: int  # inputs kept before the period
+    matrices: NDArray[np.float64]  # (groups, inputs of a window, outputs of a group)
+    starts: NDArray[np.intp]  # (groups,): where the windows begin
+    span: int
+    room: int  # inputs that a window may reach beyond those there are
 
 
 class Resampler:
@@ -57,13 +51,14 @@ class Resampler:
     every frame comes out as soon as the input it depends on is there.
 
     Passband ripple is at most 0.1 dB up to 0.85 of the lower Nyquist frequency;
-    aliases and images are below -80 dB. The algorithmic delay is 31 frames of the
-    lower of the two rates:
+    aliases and images are below -80 dB: all that lies above it, wherever it would
+    land. The algorithmic delay is 23 frames of the lower of the two rates:
 
-        lower rate  8 kHz   11.025  16      22.05   24      32      44.1    48
-        delay, ms   3.875   2.812   1.938   1.406   1.292   0.969   0.703   -
+        lower rate  8 kHz   11.025  16      22.05   24      32      44.1
+        delay, ms   2.875   2.086   1.438   1.043   0.958   0.719   0.522
 
-    (so 48 to 16 kHz and 16 to 48 kHz: 1.94 ms). Equal rates pass through.
+    (so 48 to 16 kHz and 16 to 48 kHz: 1.44 ms). Equal rates pass through. What does
+    not fit into 16 bits is held at full scale.
 
     Args:
         source_rate: One of `RATES`.
@@ -91,14 +86,14 @@ class Resampler:
         self.delay = 0.0
         if source_rate != target_rate:
             self._plan = _plan(source_rate, target_rate)
-            self.delay = _HALF / min(source_rate, target_rate)
+            self.delay = HALF / min(source_rate, target_rate)
         self.reset()
 
     def reset(self) -> None:
         """Forget all input: what comes next is the beginning of a stream."""
-        # The present period and what its first output needs before it. Behind `_held`
-        # the array is only room.
-        self._held = 0 if self._plan is None else self._plan.half - 1
+        # What the present period needs before it, then its inputs. Behind `_held` the
+        # array is only room.
+        self._held = 0 if self._plan is None else self._plan.before
         self._inputs = np.zeros(self._held)
         self._made = 0  # outputs of the period
 
@@ -112,23 +107,33 @@ class Resampler:
             int16 `(frames,)`: what can be said now; empty where that is nothing.
 
         Raises:
+            TypeError: Not an array.
             FormatError: Not mono int16.
         """
         block = check_block(block)
-        if self._plan is None:
+        plan = self._plan
+        if plan is None:
             return block.copy()
-        return self._converted(block, self._plan)
+        if len(block) > _PIECE:
+            cuts = range(0, len(block), _PIECE)
+            return np.concatenate([self.process(block[n : n + _PIECE]) for n in cuts])
+        self._take(block, plan)
+        # An output needs the inputs that lie less than `reach` behind it.
+        known = (self._held - plan.before) * plan.up - plan.reach
+        return self._outputs(known // plan.down + 1, plan)
 
     def flush(self) -> NDArray[np.int16]:
         """The last frames, as if silence followed; the object is as new then."""
-        if self._plan is None:
-            return np.zeros(0, np.int16)
-        out = self._converted(np.zeros(self._plan.half, np.int16), self._plan)
+        plan = self._plan
+        if plan is None:
+            return _NOTHING.copy()
+        end = -(-(self._held - plan.before) * plan.up // plan.down)
+        self._take(np.zeros(plan.before + 1, np.int16), plan)
+        out = self._outputs(end, plan)
         self.reset()
         return out
 
-    def _converted(self, block: NDArray[np.int16], plan: _Plan) -> NDArray[np.int16]:
-        """All outputs that the inputs suffice for."""
+    def _take(self, block: NDArray[np.int16], plan: _Plan) -> None:
         end = self._held + len(block)
         if end + plan.room > len(self._inputs):
             grown = np.zeros(end + plan.room)
@@ -136,51 +141,43 @@ class Resampler:
             self._inputs = grown
         self._inputs[self._held : end] = block
         self._held = end
-        # Output n needs the inputs up to n * down // up + half, and there are
-        # half - 1 of them before the period.
-        ready = end - 2 * plan.half + 1
-        count = max(0, -(-ready * plan.up // plan.down)) - self._made
-        if count <= 0:
-            return np.zeros(0, np.int16)
-        if plan.matrix is None:
-            sums = self._looked_up(plan, count)
-        else:
-            sums = self._multiplied(plan, plan.matrix, count)
+
+    def _outputs(self, end: int, plan: _Plan) -> NDArray[np.int16]:
+        """The outputs of the period up to `end`, as far as they are not made yet."""
+        if end <= self._made:
+            return _NOTHING.copy()
+        sums = self._sums(end, plan)
         # Periods that are done are forgotten.
-        periods, self._made = divmod(self._made + count, plan.up)
+        periods, self._made = divmod(end, plan.up)
         if periods:
             done = periods * plan.down
+            self._inputs[: self._held - done] = self._inputs[done : self._held]
             self._held -= done
-            self._inputs[: self._held] = self._inputs[done:end]
         np.rint(sums, out=sums)
-        np.minimum(sums, 32767, out=sums)
-        np.maximum(sums, -32768, out=sums)
-        return sums.astype(np.int16)
+        return sums.clip(_LEAST, _MOST, out=sums).astype(np.int16)
 
-    def _multiplied(
-        self, plan: _Plan, matrix: NDArray[np.float64], count: int
-    ) -> NDArray[np.float64]:
-        """Rows of outputs as one matrix product; few phases, so rows begin alike.
+    def _sums(self, end: int, plan: _Plan) -> NDArray[np.float64]:
+        """Whole groups of outputs as matrix products, then those that are asked for.
 
-        A last row that is not full reads the room behind the inputs: what it makes of
-        that is not used.
+        Windows that begin before `end` may read the room behind the inputs: either
+        the outputs are not asked for, or what is there counts for nothing.
         """
-        width, each = matrix.shape
-        last = self._made + count
-        rows = -(-last // each)
-        windows = _windows(self._inputs, rows, width, plan.row_in)
-        made = np.ascontiguousarray(windows) @ matrix
-        return made.reshape(-1)[self._made : last]
-
-    def _looked_up(self, plan: _Plan, count: int) -> NDArray[np.float64]:
-        """Each output by the coefficients of its phase."""
-        at = np.arange(self._made, self._made + count) * plan.down
-        width = 2 * plan.half
-        windows = _windows(self._inputs, self._held - width + 1, width, 1)
-        sums: NDArray[np.float64] = np.einsum(
-            "ij,ij->i", windows[at // plan.up], plan.phases[at % plan.up]
-        )
-        return sums
+        groups, width, each = plan.matrices.shape
+        repeats = -(-end // (groups * each))
+        if groups == 1:
+            windows = _windows(self._inputs, repeats, width, plan.span)
+            # Not `@`, which is slow with windows that overlap.
+            sums: NDArray[np.float64] = windows.dot(plan.matrices[0])
+            return sums.reshape(-1)[self._made : end]
+        used = slice(0, groups)
+        if repeats == 1:  # short blocks do without the groups that are done or to come
+            used = slice(self._made // each, -(-end // each))
+        first = plan.starts[used, None] + np.arange(repeats) * plan.span
+        every = _windows(self._inputs, len(self._inputs) - width + 1, width, 1)
+        sums = every[first] @ plan.matrices[used]  # (groups, repeats, each)
+        skipped = used.start * each
+        flat = sums.transpose(1, 0, 2).reshape(-1)
+        return flat[self._made - skipped : end - skipped]
 
     def __repr__(self) -> str:
         return f"<Resampler {self.source_rate} to {self.target_rate} Hz>"
@@ -198,24 +195,22 @@ def _windows(
 def _plan(source_rate: int, target_rate: int) -> _Plan:
     common = math.gcd(source_rate, target_rate)
     up, down = target_rate // common, source_rate // common
-    lower = min(source_rate, target_rate)
-    half = math.ceil(_HALF * source_rate / lower)
-    # The moments of the inputs, seen from the output, in frames of the lower rate.
-    phase = np.arange(up)[:, None] / up
-    moments = (np.arange(1 - half, half + 1) - phase) * (lower / source_rate)
-    inside = np.maximum(0.0, 1 - (moments / _HALF) ** 2)
-    kernel = np.sinc(moments * _CUT_OFF) * np.i0(_BETA * np.sqrt(inside))
-    kernel[np.abs(moments) >= _HALF] = 0.0
-    # Each phase by itself has a gain of 1: else a constant would become a tone.
-    kernel /= kernel.sum(axis=1, keepdims=True)
-    phases = np.rint(kernel * 2**_BITS) / 2**_BITS
-    phases[np.arange(up), np.argmax(phases, axis=1)] += 1 - phases.sum(axis=1)
-    if up > _MOST_PHASES:
-        return _Plan(up, down, half, phases, None, 0, 0)
-    periods = -(-_ROW // up)
-    each, row_in = periods * up, periods * down
-    matrix = np.zeros(((each - 1) * down // up + 2 * half, each))
-    for n in range(each):
-        start = n * down // up
-        matrix[start : start + 2 * half, n] = phases[n * down % up]
-    return _Plan(up, down, half, phases, matrix, row_in, len(matrix))
+    rows = phases(source_rate, target_rate)
+    length = rows.shape[1]
+    if up < _GROUP:
+        each = total = -(-_GROUP // up) * up
+    else:
+        each, total = next(n for n in range(_GROUP, up + 1) if up % n == 0), up
+    at = np.arange(total) * down
+    places = (at // up).reshape(-1, each)
+    starts = places[:, 0]
+    width = int((places[:, -1] - starts).max()) + length
+    matrices = np.zeros((len(starts), width, each))
+    for n in range(total):
+        group, column = divmod(n, each)
+        top = places[group, column] - starts[group]
+        matrices[group, top : top + length, column] = rows[at[n] % up]
+    span = total * down // up
+    reach = HALF * max(up, down)
+    before = length // 2 - 1
+    return _Plan(up, down, reach, before, matrices, starts, span, span + width)
