@@ -361,3 +361,12 @@ def test_two_threads_lose_nothing(sizes, wishes, capacity):
         turn += 1
     assert join()
     assert np.array_equal(np.concatenate(got), numbered(0, total))
+
+
+def test_audio_in_tiny_pieces_is_put_together():
+    """A block of its own for each frame would cost a hundred times their memory."""
+    buffer = PcmBuffer(20_000)
+    for number in range(10_000):
+        buffer.offer(np.full(1, number, np.int16))
+    assert len(buffer._blocks) < 5000
+    np.testing.assert_array_equal(buffer.take(10_000), np.arange(10_000))
