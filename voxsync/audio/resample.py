@@ -28,18 +28,23 @@ _LEAST, _MOST = np.array(-32768.0), np.array(32767.0)  # numbers are slower to t
 class _Plan(NamedTuple):
     """What depends on the ratio alone: `up` outputs for every `down` inputs.
 
-    Neighbouring outputs form groups. Each is made by one matrix from one window of
-    inputs; after `span` inputs the groups begin again. With few phases it is one group.
+    Neighbouring outputs form groups of `each`. A group is made of one window of inputs
+    by one matrix; after `cycle` outputs the matrices repeat.
     """
 
     up: int
     down: int
     reach: int  # half the kernel's length, in 1 / up of an input
     before: int  # inputs kept before the period
-    matrices: NDArray[np.float64]  # (groups, inputs of a window, outputs of a group)
-    starts: NDArray[np.intp]  # (groups,): where the windows begin
-    span: int
     room: int  # inputs that a window may reach beyond those there are
+    each: int
+    cycle: int
+    span: int  # inputs of a cycle
+    starts: NDArray[np.intp] | None  # (groups,): first inputs; None of one group
+    matrices: NDArray[
+        np.float64
+    ]  # (groups, inputs, each), of one group without the first
+    step: int  # inputs from one window to the next
 
 
 class Resampler:
@@ -94,7 +99,7 @@ class Resampler:
         # What the present period needs before it, then its inputs. Behind `_held` the
         # array is only room.
         self._held = 0 if self._plan is None else self._plan.before
-        self._inputs = np.zeros(self._held)
+        self._inputs = self._windows = np.zeros(self._held)
         self._made = 0  # outputs of the period
 
     def process(self, block: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -139,6 +144,7 @@ class Resampler:
             grown = np.zeros(end + plan.room)
             grown[: self._held] = self._inputs[: self._held]
             self._inputs = grown
+            self._windows = _windows(grown, plan.matrices.shape[-2], plan.step)
         self._inputs[self._held : end] = block
         self._held = end
 
@@ -159,36 +165,34 @@ class Resampler:
     def _sums(self, end: int, plan: _Plan) -> NDArray[np.float64]:
         """Whole groups of outputs as matrix products, then those that are asked for.
 
-        Windows that begin before `end` may read the room behind the inputs: either
-        the outputs are not asked for, or what is there counts for nothing.
+        Windows may read the room behind the inputs: either the outputs are not asked
+        for, or what is there is multiplied by 0.
         """
-        groups, width, each = plan.matrices.shape
-        repeats = -(-end // (groups * each))
-        if groups == 1:
-            windows = _windows(self._inputs, repeats, width, plan.span)
+        sums: NDArray[np.float64]
+        cycles = -(-end // plan.cycle)
+        if plan.starts is None:
             # Not `@`, which is slow with windows that overlap.
-            sums: NDArray[np.float64] = windows.dot(plan.matrices[0])
+            sums = self._windows[:cycles].dot(plan.matrices)
             return sums.reshape(-1)[self._made : end]
-        used = slice(0, groups)
-        if repeats == 1:  # short blocks do without the groups that are done or to come
-            used = slice(self._made // each, -(-end // each))
-        first = plan.starts[used, None] + np.arange(repeats) * plan.span
-        every = _windows(self._inputs, len(self._inputs) - width + 1, width, 1)
-        sums = every[first] @ plan.matrices[used]  # (groups, repeats, each)
-        skipped = used.start * each
-        flat = sums.transpose(1, 0, 2).reshape(-1)
-        return flat[self._made - skipped : end - skipped]
+        first, last = 0, len(plan.starts)
+        if cycles == 1:  # short blocks do without groups that are done or to come
+            first, last = self._made // plan.each, -(-end // plan.each)
+        chosen = plan.starts[first:last, None] + np.arange(cycles) * plan.span
+        made = (
+            self._windows[chosen] @ plan.matrices[first:last]
+        )  # (groups, cycles, each)
+        skipped = first * plan.each
+        return made.swapaxes(0, 1).reshape(-1)[self._made - skipped : end - skipped]
 
     def __repr__(self) -> str:
         return f"<Resampler {self.source_rate} to {self.target_rate} Hz>"
 
 
-def _windows(
-    inputs: NDArray[np.float64], rows: int, width: int, step: int
-) -> NDArray[np.float64]:
-    """Overlapping windows, not copied: `sliding_window_view` in a tenth of its time."""
+def _windows(inputs: NDArray[np.float64], width: int, step: int) -> NDArray[np.float64]:
+    """All windows of the inputs, `(windows, width)`: they overlap, nothing is copied."""
     size = inputs.itemsize
-    return np.ndarray((rows, width), np.float64, inputs, 0, (step * size, size))
+    count = (len(inputs) - width) // step + 1
+    return np.ndarray((count, width), np.float64, inputs, 0, (step * size, size))
 
 
 @functools.lru_cache(maxsize=len(RATES) ** 2)
@@ -197,20 +201,31 @@ def _plan(source_rate: int, target_rate: int) -> _Plan:
     up, down = target_rate // common, source_rate // common
     rows = phases(source_rate, target_rate)
     length = rows.shape[1]
-    if up < _GROUP:
-        each = total = -(-_GROUP // up) * up
+    if up < _GROUP:  # a few periods make one group
+        each = cycle = -(-_GROUP // up) * up
     else:
-        each, total = next(n for n in range(_GROUP, up + 1) if up % n == 0), up
-    at = np.arange(total) * down
-    places = (at // up).reshape(-1, each)
+        each, cycle = next(n for n in range(_GROUP, up + 1) if up % n == 0), up
+    at = np.arange(cycle) * down
+    places = (at // up).reshape(-1, each)  # inputs before each output, by groups
     starts = places[:, 0]
     width = int((places[:, -1] - starts).max()) + length
     matrices = np.zeros((len(starts), width, each))
-    for n in range(total):
+    for n in range(cycle):
         group, column = divmod(n, each)
         top = places[group, column] - starts[group]
         matrices[group, top : top + length, column] = rows[at[n] % up]
-    span = total * down // up
-    reach = HALF * max(up, down)
-    before = length // 2 - 1
-    return _Plan(up, down, reach, before, matrices, starts, span, span + width)
+    span = cycle * down // up
+    one = len(starts) == 1
+    return _Plan(
+        up=up,
+        down=down,
+        reach=HALF * max(up, down),
+        before=length // 2 - 1,
+        room=span + width,
+        each=each,
+        cycle=cycle,
+        span=span,
+        starts=None if one else starts,
+        matrices=matrices[0] if one else matrices,
+        step=span if one else 1,
+    )
