@@ -16,6 +16,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,10 +29,10 @@ HALF = 23
 _PASS = 0.85  # the end of the pass band; the stop band begins at 1
 # How much each band may err. A kernel that is sampled at few points a frame folds its
 # stop band back many times, so the further up, the less there may be.
-_RIPPLE = 0.012
-_LEAK = 0.85e-4
+_RIPPLE = 0.0117
+_LEAK = 0.88e-4
 _FALL = 2.5
-_COSINES = 25
+_COSINES = 28
 _ROUNDS = 12  # more change little
 _HIGHEST = 3.0  # frequency of the fit; above, the kernel falls by itself
 
@@ -67,9 +68,7 @@ def _kernel(moments: NDArray[np.float64]) -> NDArray[np.floating]:
     # cos((2k + 1) x) is the Chebyshev polynomial 2k + 1 of cos x.
     series = np.zeros(2 * _COSINES)
     series[1::2] = _cosines()
-    values = np.polynomial.chebyshev.chebval(
-        np.cos(moments * (np.pi / 2 / HALF)), series
-    )
+    values = chebval(np.cos(moments * (np.pi / 2 / HALF)), series)
     values[np.abs(moments) >= HALF - 1e-9] = 0.0
     return values
 
@@ -85,11 +84,14 @@ def _cosines() -> NDArray[np.floating]:
         (
             np.linspace(0.0, _PASS, round(_PASS * density)),
             np.linspace(1.0, _HIGHEST, round((_HIGHEST - 1) * density)),
+            [2.0],
         )
     )
     passes = frequencies < 1
     allowed = np.where(passes, _RIPPLE, _LEAK * np.maximum(frequencies, 1) ** -_FALL)
-    allowed[0] /= 100  # every phase is scaled by it in the end
+    # Every phase is scaled to 1 in the end. Where that would change much, there must
+    # be little to change: at 0, and at 2, where a constant has its first image.
+    allowed[[0, -1]] /= 100
     wanted = passes / allowed
     # The spectrum of each cosine, cut off at the ends.
     number, period = np.arange(_COSINES) + 0.5, HALF * frequencies[:, None]

@@ -40,11 +40,9 @@ class _Plan(NamedTuple):
     each: int
     cycle: int
     span: int  # inputs of a cycle
-    starts: NDArray[np.intp] | None  # (groups,): first inputs; None of one group
-    matrices: NDArray[
-        np.float64
-    ]  # (groups, inputs, each), of one group without the first
     step: int  # inputs from one window to the next
+    starts: NDArray[np.intp] | None  # first input of each group; None if there is one
+    matrices: NDArray[np.float64]  # ([groups,] inputs of a window, each)
 
 
 class Resampler:
@@ -178,18 +176,17 @@ class Resampler:
         if cycles == 1:  # short blocks do without groups that are done or to come
             first, last = self._made // plan.each, -(-end // plan.each)
         chosen = plan.starts[first:last, None] + np.arange(cycles) * plan.span
-        made = (
-            self._windows[chosen] @ plan.matrices[first:last]
-        )  # (groups, cycles, each)
+        groups = self._windows[chosen] @ plan.matrices[first:last]
+        sums = groups.swapaxes(0, 1).reshape(-1)  # was (groups, cycles, each)
         skipped = first * plan.each
-        return made.swapaxes(0, 1).reshape(-1)[self._made - skipped : end - skipped]
+        return sums[self._made - skipped : end - skipped]
 
     def __repr__(self) -> str:
         return f"<Resampler {self.source_rate} to {self.target_rate} Hz>"
 
 
 def _windows(inputs: NDArray[np.float64], width: int, step: int) -> NDArray[np.float64]:
-    """All windows of the inputs, `(windows, width)`: they overlap, nothing is copied."""
+    """All windows of the inputs, shape `(windows, width)`; they overlap, uncopied."""
     size = inputs.itemsize
     count = (len(inputs) - width) // step + 1
     return np.ndarray((count, width), np.float64, inputs, 0, (step * size, size))
@@ -225,7 +222,7 @@ def _plan(source_rate: int, target_rate: int) -> _Plan:
         each=each,
         cycle=cycle,
         span=span,
+        step=span if one else 1,
         starts=None if one else starts,
         matrices=matrices[0] if one else matrices,
-        step=span if one else 1,
     )
