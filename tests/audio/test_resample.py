@@ -226,6 +226,15 @@ def test_other_rates_are_refused(pair):
         Resampler(*pair)
 
 
+def test_samples_of_the_other_byte_order_are_understood():
+    """As by everything that takes a block."""
+    samples = noise(999)
+    swapped = samples.astype(samples.dtype.newbyteorder())
+    out = whole(48000, 16000, swapped)
+    assert out.dtype.isnative
+    np.testing.assert_array_equal(out, whole(48000, 16000, samples))
+
+
 @pytest.mark.parametrize("pair", [(48000, 16000), (44100, 16000), (8000, 8000)])
 @pytest.mark.parametrize(
     ("block", "error", "words"),

@@ -325,10 +325,17 @@ def test_it_hears_a_link():
     assert np.array_equal(sink.frames, numbered(0, 1600))
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
 def test_no_room_at_all(seconds):
-    """A bound is positive."""
-    with pytest.raises(ValueError, match="seconds must be positive"):
+    """A bound is positive, and is one."""
+    with pytest.raises(ValueError, match="seconds must be a positive number"):
+        BufferSink(seconds)
+
+
+@pytest.mark.parametrize("seconds", ["a", None, True])
+def test_a_bound_is_a_number(seconds):
+    """Told at once, by its name."""
+    with pytest.raises(TypeError, match="seconds must be a number"):
         BufferSink(seconds)
 
 

@@ -39,5 +39,5 @@ def test_starting():
 
 def test_silence():
     """A loss and a hang are told in words of their own."""
-    assert "open the unit again" in str(lost_error(HEADSET, 0.6))
+    assert "it can be opened again" in str(lost_error(HEADSET, 0.6))
     assert "more than 5 s to open it" in str(unanswered_error("open it", 5.0))

@@ -62,8 +62,22 @@ def test_without_an_end():
 @pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])
 def test_lengths_that_are_none(seconds):
     """Without end is None."""
-    with pytest.raises(ValueError, match="positive or None"):
+    with pytest.raises(ValueError, match="seconds must be a positive number"):
         SilenceSource(seconds)
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: SilenceSource("1"), "seconds"),
+        (lambda: ToneSource("a"), "frequency"),
+        (lambda: ToneSource(440, level="loud"), "level"),
+    ],
+)
+def test_what_is_no_number(make, what):
+    """Told at once, by its name."""
+    with pytest.raises(TypeError, match=f"{what} must be a number"):
+        make()
 
 
 @pytest.mark.parametrize("frequency", [0, -5, 8000, float("nan")])

@@ -650,3 +650,29 @@ def test_hammered_with_clears_behind_a_resampler(seed):
         assert (frames * way > -5000).all()
         way = -way
     assert len(ear.generations()[-1]) == round((BLOCK + 7) / 3)
+
+
+# A stream from a network, heard on a device
+
+
+def test_a_stream_is_heard_with_a_reserve():
+    """The first blocks are gathered: what comes a little late leaves no gap."""
+    source, ear = Feed(), Ear(clock=True)
+    sizes = []
+    put = ear._put
+    ear._put = lambda block, wanted: sizes.append(len(block)) or put(block, wanted)
+    link = source.send_media_to(ear)
+    for _ in range(4):
+        source.give(BLOCK)
+    assert ear.hears(4 * BLOCK)
+    assert sizes[0] >= 2 * BLOCK
+    link.stop()
+
+
+def test_a_short_word_is_heard_though_it_makes_no_reserve():
+    """What is not followed by more goes on its way after a moment."""
+    source, ear = Feed(), Ear(clock=True)
+    link = source.send_media_to(ear)
+    source.give(BLOCK)
+    assert ear.hears(BLOCK)
+    link.stop()

@@ -556,3 +556,17 @@ def test_what_is_read_is_the_readers_own():
     np.testing.assert_array_equal(other.get(100, 0), expected)
     source._detach(other)
     source.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("a",), "frames must be an int"),
+        ((1.5,), "frames must be an int"),
+        ((10, "x"), "timeout must be a number"),
+    ],
+)
+def test_reading_takes_numbers(arguments, words):
+    """Told at once, by their names."""
+    with pytest.raises(TypeError, match=words):
+        ToneSource(440).read(*arguments)

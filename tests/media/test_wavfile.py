@@ -676,3 +676,17 @@ def test_a_callback_gets_the_file():
         reader.send_media_to(CallbackSink(blocks.append), paced=False).wait(WAIT)
     assert [len(block) for block in blocks] == [320, 320, 320, 40]
     assert np.array_equal(np.concatenate(blocks), noise(1000))
+
+
+def test_a_file_that_nobody_closed_is_whole_at_the_end_of_the_program(tmp_path):
+    """As Python's own files are: not only up to the last whole second."""
+    path = tmp_path / "forgotten.wav"
+    code = (
+        "import numpy as np, sys\n"
+        "from voxsync.media import WavWriter\n"
+        "writer = WavWriter(sys.argv[1])\n"
+        "writer.write(np.ones(24321, np.int16))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=30)
+    with wave.open(str(path)) as file:
+        assert file.getnframes() == 24321

@@ -414,3 +414,39 @@ def test_a_generator_that_ends_at_once(far, near):
     session = near().connect()
     CallbackSource(make).send_media_to(session).wait(5)
     assert far.blocks == []
+
+
+def test_audio_that_is_heard_is_not_told_as_lost(far, near):
+    """Its messages fill the receive queue, and that is nobody's loss."""
+    session = near(receive_queue=2)
+    errors = []
+    session.add_event_listener("error", errors.append)
+    sink = BufferSink()
+    session.send_media_to(sink)
+    session.connect()
+    far.say(*[ramp(320)] * 10)
+    assert _heard(sink, 3200)
+    session.close()
+    assert errors == []
+    assert session.stats.audio_unlinked == 0
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_audio_that_nobody_linked_is_counted(far, near, early):
+    """Before the first link, and after the last."""
+    session = near()
+    if early:
+        sink = BufferSink()
+        session.send_media_to(sink)
+        session.stop_media_to(sink)
+    session.connect()
+    far.say(ramp(1600), ramp(1600))
+    messages = session.receive(timeout=5)
+    assert [len(next(messages)) for _ in range(2)] == [3200, 3200]
+    assert session.stats.audio_unlinked == pytest.approx(0.2)
+
+
+def test_what_is_no_format_is_refused():
+    """When the session is made, with an example."""
+    with pytest.raises(TypeError, match="AudioFormat"):
+        PlainSession("ws://localhost/", audio="ulaw")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from voxsync.audio.pcm import bytes_to_int16, check_block
 from voxsync.errors import FormatError, MediaError
-from voxsync.events.signals import refuse_non_callable
 from voxsync.media.sink import Sink
 from voxsync.media.source import Source
+from voxsync.media.unit import check_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ class CallbackSource(Source):
         *,
         name: str | None = None,
     ) -> None:
-        refuse_non_callable(make)
+        _check_callable("make", make)
         super().__init__(sample_rate, name)
         self._make = make
 
@@ -87,7 +88,7 @@ class CallbackSink(Sink):
         *,
         name: str | None = None,
     ) -> None:
-        refuse_non_callable(take)
+        _check_callable("take", take)
         super().__init__(sample_rate, name)
         self._take = take
 
@@ -120,8 +121,7 @@ class BufferSink(Sink):
         name: str | None = None,
     ) -> None:
         super().__init__(sample_rate, name)
-        if not seconds > 0:
-            raise ValueError(f"seconds must be positive, not {seconds}")
+        check_seconds("seconds", seconds)
         self._limit = max(1, round(seconds * sample_rate))
         self._blocks: list[Block] = []
         self._held = 0
@@ -171,3 +171,10 @@ class BufferSink(Sink):
                 ),
             )
         return True
+
+
+def _check_callable(name: str, fn: object) -> None:
+    if not callable(fn):
+        raise TypeError(f"{name} must be callable, not {fn!r}")
+    if iscoroutinefunction(fn):
+        raise TypeError(f"{name} must be a plain function, not the coroutine {fn!r}")

@@ -77,5 +77,5 @@ def lost_error(device: AudioDevice, seconds: float) -> DeviceError:
     return DeviceError(
         f"lost the sound device {device.name!r}: it did not stir for "
         f"{seconds:.1f} s. It was unplugged or suspended, or its sound server ended "
-        "or hangs; open the unit again once it is back"
+        "or hangs; once it is back, it can be opened again"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voxsync.media.source import EndOfStream, Source
+from voxsync.media.unit import check_number, check_seconds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +33,8 @@ class SilenceSource(Source):
         name: str | None = None,
     ) -> None:
         super().__init__(sample_rate, name)
-        if seconds is not None and not 0 < seconds < math.inf:
-            raise ValueError(f"seconds must be positive or None, not {seconds}")
+        if seconds is not None:
+            check_seconds("seconds", seconds)
         self._total = None if seconds is None else round(seconds * sample_rate)
         self._made = 0
 
@@ -72,6 +73,8 @@ class ToneSource(SilenceSource):
         name: str | None = None,
     ) -> None:
         super().__init__(seconds, sample_rate=sample_rate, name=name)
+        check_number("frequency", frequency)
+        check_number("level", level)
         if not 0 < frequency < sample_rate / 2:
             raise ValueError(
                 f"frequency must lie between 0 and {sample_rate / 2:g} Hz (half of "

@@ -35,6 +35,9 @@ _SLICE = 0.5
 # A source without audio for so long has paused: what waits for the rest of its block
 # goes out short. Longer than what a network or a busy machine holds back.
 _PAUSE = 0.1
+# What is gathered before a stream from a network begins to be heard (again): blocks
+# that come 20 ms apart, more or less, would leave a gap at the first that is late.
+_RESERVE_BLOCKS = 3
 # How long `stop` waits for the link's thread, seconds.
 _JOIN = 1.0
 
@@ -238,8 +241,11 @@ class Link:
             if pushed and not len(tap.buffer):
                 clock.pause()  # what comes next is not late
             patience = _SLICE if pushed and waited is None else BLOCK_SECONDS
+            blocks = _RESERVE_BLOCKS if self._is_dry() else 1
             try:
-                block = tap.get(frames, patience, BLOCK_SECONDS, self._runs)
+                block = tap.get(
+                    blocks * frames, patience, blocks * BLOCK_SECONDS, self._runs
+                )
             except EndOfStream:
                 if self._send(pipe.flush()):
                     self.sink._finish(self._wanted)  # noqa: SLF001
@@ -285,6 +291,12 @@ class Link:
             return False
         self._frames += len(block)
         return True
+
+    def _is_dry(self) -> bool:
+        """Whether a stream is about to begin, or to go on after a gap."""
+        if not self.sink.is_clock or self.source.is_clock or not self.source.is_pushed:
+            return False
+        return not len(self._tap.buffer) and self.sink._waiting() <= 0  # noqa: SLF001
 
     def _drop_rest(self) -> None:
         self._cleared += len(self._pipe)

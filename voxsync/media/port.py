@@ -19,6 +19,7 @@ from voxsync.media.portaudio import (
     look_up,
     open_stream,
 )
+from voxsync.media.unit import check_number
 from voxsync.media.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Port:
         self, wanted: int | str | None, direction: Direction, buffer_ms: float
     ) -> None:
         check_device(wanted)
+        check_number("buffer_ms", buffer_ms)
         if not 1 <= buffer_ms <= 100:  # above: its silence is no sign of death yet
             raise ValueError(f"buffer_ms must be 1 to 100, not {buffer_ms}")
         self._wanted = wanted

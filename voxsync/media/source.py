@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from voxsync.errors import InvalidState, MediaError
 from voxsync.media.tap import EndOfStream, Tap
-from voxsync.media.unit import MediaUnit, UnitStats
+from voxsync.media.unit import MediaUnit, UnitStats, check_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,8 +163,12 @@ class Source(MediaUnit):
 
         Thread: any, one at a time.
         """
+        if isinstance(frames, bool) or not isinstance(frames, int):
+            raise TypeError(f"frames must be an int, not {frames!r}")
         if frames < 1:
             raise ValueError(f"frames must be 1 or more, not {frames}")
+        if timeout is not None:
+            check_number("timeout", timeout)
         with self._links_lock:
             if self._reader is None:
                 self._reader = self._make_tap()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import itertools
 import logging
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from voxsync.events import Event
 
-__all__ = ["MediaUnit", "UnitStats"]
+__all__ = ["MediaUnit", "UnitStats", "check_number", "check_seconds"]
 
 logger = logging.getLogger("voxsync.media")
 
@@ -196,3 +197,17 @@ class MediaUnit(EventTarget):
                     return
                 event = self._to_tell.popleft()
             self._emit(event)
+
+
+def check_number(name: str, value: object) -> None:
+    """Raise the `TypeError` that what is no number deserves."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Raise what a length of time deserves that is none, or has no end."""
+    check_number(name, value)
+    assert isinstance(value, (int, float))
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be a positive number of seconds, not {value}")

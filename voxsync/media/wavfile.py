@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 from voxsync.audio.pcm import int16_to_bytes
@@ -220,6 +223,7 @@ class WavWriter(Sink):
             if self._opened:
                 self._file.close()
             raise
+        _open_writers.add(self)
 
     def close(self) -> None:
         """End the link, put the sizes right, close the file. Idempotent.
@@ -242,6 +246,7 @@ class WavWriter(Sink):
             if self._closed:
                 return
             self._closed = True
+            _open_writers.discard(self)
             try:
                 self._save()
             finally:
@@ -249,6 +254,15 @@ class WavWriter(Sink):
                     self._file.close()
         finally:
             self._lock.release()
+
+    def _complete(self) -> None:
+        """At the end of the program, where nobody closed it: store what there is."""
+        if self._lock.acquire(timeout=0.1):
+            try:
+                if not self._closed and not self._broken:
+                    self._save()
+            finally:
+                self._lock.release()
 
     def _begin(self) -> None:
         if self._closed:
@@ -323,3 +337,14 @@ class WavWriter(Sink):
             if written is None:
                 raise BlockingIOError(f"{self.name} takes nothing now: make it block")
             rest = rest[written:]
+
+
+_open_writers: weakref.WeakSet[WavWriter] = weakref.WeakSet()
+
+
+@atexit.register
+def _complete_all() -> None:
+    """As Python does for its own files: what was written is stored at the end."""
+    for writer in list(_open_writers):
+        with contextlib.suppress(OSError, ValueError):  # nobody is left to be told
+            writer._complete()  # noqa: SLF001 - it is ours

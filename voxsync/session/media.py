@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from voxsync.dialects.base import Audio
 from voxsync.errors import FormatError
 from voxsync.session.view import MessageT, SessionView
 
@@ -124,6 +125,8 @@ class SessionMedia(SessionView[MessageT]):
         """Audio of a stream came, or must go. Thread: I/O; never waits."""
         if self._media_units is not None:
             self._media_units.feed(output)
+        elif isinstance(output, Audio):
+            self._unlinked += output.seconds
 
     def _ending(self) -> None:
         """The session ends. Thread: I/O, or whoever ends it; never waits."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from voxsync.audio import AudioFormat
 from voxsync.dialects.base import SendAudio
 from voxsync.dialects.plain import PlainDialect
 from voxsync.session.session import Session
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
-    from voxsync.audio import AudioFormat
     from voxsync.dialects.base import Dialect
     from voxsync.session.options import SessionOptions
 
@@ -40,6 +40,11 @@ class MessageSession(Session["str | bytes"]):
         audio: AudioFormat | None = None,
     ) -> None:
         super().__init__(url, options)
+        if audio is not None and not isinstance(audio, AudioFormat):
+            raise TypeError(
+                f'audio must be an AudioFormat, e.g. AudioFormat("ulaw", 8000), not '
+                f"{audio!r}"
+            )
         self._audio = audio
         self._make_dialect()  # complains about the format now, not at connect()
 
@@ -47,6 +52,10 @@ class MessageSession(Session["str | bytes"]):
     def audio(self) -> AudioFormat | None:
         """What binary messages hold, where they are audio."""
         return self._audio
+
+    def _is_heard(self, message: str | bytes) -> bool:
+        units = self._media_units
+        return isinstance(message, bytes) and units is not None and units.is_heard
 
     def _media_format(self) -> AudioFormat | None:
         return self._audio

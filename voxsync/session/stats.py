@@ -32,6 +32,8 @@ class Stats:
         receive_dropped: Messages that `receive()` will not see (nobody was
             receiving and its queue was full).
         listener_errors: Exceptions raised by listeners.
+        audio_unlinked: Seconds of incoming audio that flowed nowhere, since no
+            `send_media_to` was in force; it is in its messages all the same.
         ping_round_trip: Seconds from the last answered ping to its pong, or None.
         open_seconds: Seconds from `connect()` to OPEN, or None.
     """
@@ -48,6 +50,7 @@ class Stats:
     inbox: int = 0
     receive_dropped: int = 0
     listener_errors: int = 0
+    audio_unlinked: float = 0.0
     ping_round_trip: float | None = None
     open_seconds: float | None = None
 
@@ -58,6 +61,8 @@ def snapshot(
     delivery: Delivery,
     receiver: Receiver[Any],
     listener_errors: int,
+    *,
+    audio_unlinked: float = 0.0,
 ) -> Stats:
     """The figures now. Each is one word that one thread writes; no lock is needed."""
     if connection is None:
@@ -77,6 +82,7 @@ def snapshot(
         inbox=delivery.waiting,
         receive_dropped=receiver.dropped,
         listener_errors=listener_errors,
+        audio_unlinked=audio_unlinked,
         ping_round_trip=engine.ping_round_trip,
         open_seconds=(
             None if opened_at is None else opened_at - connection.opening.started_at

@@ -68,14 +68,15 @@ class StreamSource(Source):
         self._tap_seconds = owner._playout_seconds  # noqa: SLF001 - MediaOwner is the seam
         self._resampler: Resampler | None = None
 
-    def receive(self, audio: Audio) -> None:
-        """Give on what arrived. Thread: I/O."""
+    def receive(self, audio: Audio) -> bool:
+        """Give on what arrived; False if it flows nowhere. Thread: I/O."""
         if not self._taps:
-            return
+            return False
         block = bytes_to_int16(audio.pcm)
         if audio.sample_rate != self.sample_rate:
             block = self._resampled(block, audio.sample_rate)
         self._deliver(block)
+        return True
 
     def clear_media_buffer(self) -> None:
         """See `Source`."""
@@ -160,6 +161,7 @@ class SessionUnits:
         self._lock = threading.Lock()  # guards changes of the next two
         self._streams: dict[str, StreamSource] = {}
         self._sinks: dict[str, SessionSink] = {}
+        self.unlinked = 0.0  # seconds of audio that flowed nowhere; the I/O thread's
 
     def stream(self, tag: str) -> StreamSource:
         """The source of the far end's stream of that tag."""
@@ -186,11 +188,16 @@ class SessionUnits:
         """See `Engine.on_audio`. Thread: I/O."""
         if isinstance(output, Audio):
             stream = self._streams.get(output.tag)
-            if stream is not None:
-                stream.receive(output)
+            if stream is None or not stream.receive(output):
+                self.unlinked += output.seconds
         elif isinstance(output, ClearAudio):
             for stream in self.streams(output.tag):
                 stream.clear_media_buffer()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether any of the far end's streams flows somewhere."""
+        return any(stream._taps for stream in list(self._streams.values()))  # noqa: SLF001 - they are ours
 
     def end(self) -> None:
         """The session is over. Thread: I/O, or whoever ends it."""

@@ -56,6 +56,7 @@ class SessionView(EventTarget, Generic[MessageT]):
         self._io_thread: threading.Thread | None = None
         self._told_of_drops = False
         self._media_units: SessionUnits | None = None
+        self._unlinked = 0.0  # seconds of audio before there were units
         self._outbox = Outbox(self.options.send_queue, self._closed_error)
         self._receiver: Receiver[MessageT] = Receiver(self.options.receive_queue)
         self._delivery = Delivery(
@@ -121,6 +122,8 @@ class SessionView(EventTarget, Generic[MessageT]):
             self._delivery,
             self._receiver,
             self._listener_errors,
+            audio_unlinked=self._unlinked
+            + (0.0 if self._media_units is None else self._media_units.unlinked),
         )
 
     @property
@@ -142,8 +145,8 @@ class SessionView(EventTarget, Generic[MessageT]):
     def _received(self, event: MessageEvent) -> Event | None:
         if self._receiver.put(event.data) or self._told_of_drops:
             return None
-        if self._has_listeners("message"):
-            return None  # the listeners have it; nothing is lost
+        if self._has_listeners("message") or self._is_heard(event.data):
+            return None  # somebody has it; nothing is lost
         self._told_of_drops = True
         logger.warning("session %s: nobody receives; messages are dropped", self.id)
         return ErrorEvent(
@@ -161,6 +164,10 @@ class SessionView(EventTarget, Generic[MessageT]):
     def _wants(self, event: Event) -> bool:
         # Messages always: they are for receive() as well.
         return event.attribute == "message" or self._has_listeners(event.attribute)
+
+    def _is_heard(self, message: MessageT) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the message was audio that flows somewhere."""
+        return False
 
     # Inside
 
