@@ -690,3 +690,11 @@ def test_a_file_that_nobody_closed_is_whole_at_the_end_of_the_program(tmp_path):
     subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=30)
     with wave.open(str(path)) as file:
         assert file.getnframes() == 24321
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.FLAC"])
+def test_another_formats_name_is_refused(tmp_path, name):
+    """Before a file is made that no player knows what to do with."""
+    with pytest.raises(FormatError, match="another format"):
+        WavWriter(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SampleFile",
+    "ending",
     "file_name",
     "has_header",
     "is_path",
@@ -217,9 +218,12 @@ def file_name(target: PathOrFile) -> str | None:
 
 def has_header(target: PathOrFile) -> bool:
     """Whether its name says so; a file object has one whatever its name."""
-    if not is_path(target):
-        return True
-    return Path(cast("str", target)).suffix.lower() not in _RAW
+    return not is_path(target) or ending(target) not in _RAW
+
+
+def ending(path: PathOrFile) -> str:
+    """The ending of a path's name, in lower case, e.g. ".wav"."""
+    return Path(cast("str", path)).suffix.lower()
 
 
 def seekable(file: IO[bytes]) -> bool:

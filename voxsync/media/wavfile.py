@@ -13,6 +13,7 @@ from voxsync.audio.wav import MOST_DATA_BYTES, decode, pack_header
 from voxsync.errors import FormatError, InvalidState, MediaError
 from voxsync.media.samplefile import (
     SampleFile,
+    ending,
     file_name,
     has_header,
     is_path,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WavReader", "WavWriter"]
 
+# Names of what is not written here; no name at all is WAV.
+_OTHERS = frozenset({".aac", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".webm"})
 # How long closing waits for a file that does not take what was written, seconds.
 _PATIENCE = 1.0
 
@@ -190,6 +193,7 @@ class WavWriter(Sink):
         name: For messages. Default: the file's.
 
     Raises:
+        FormatError: The name is that of another format (.mp3, .flac, ...).
         OSError: It cannot be opened or written.
 
     Thread: any.
@@ -203,6 +207,11 @@ class WavWriter(Sink):
         name: str | None = None,
     ) -> None:
         super().__init__(sample_rate, name or file_name(path_or_file))
+        if is_path(path_or_file) and ending(path_or_file) in _OTHERS:
+            raise FormatError(
+                f"{self.name} would hold WAV by the name of another format: call it "
+                ".wav, or .raw for bare samples"
+            )
         # Guards all below. It is held while writing, for what it guards is the file's
         # position; nothing else is locked or called within.
         self._lock = threading.Lock()
