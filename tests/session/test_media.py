@@ -393,13 +393,17 @@ def test_the_servers_end_is_a_unit_too(near):
         make_session=lambda request, options: ServerSession(request, options, audio=PCM)
     )
 
+    linked = threading.Event()
+
     def connected(listener, session):
         session.send_media_to(session)
+        linked.set()
 
     listener.connection.connect(connected, weak=False)
     with listener, PlainSession(listener.url, audio=PCM) as session:
         sink = BufferSink()
         session.send_media_to(sink)
+        assert linked.wait(5)  # what comes before flows nowhere
         ToneSource(440, 0.2).send_media_to(session).wait(5)
         assert _heard(sink, 3200)
     np.testing.assert_array_equal(sink.frames, ToneSource(440, 0.2).read(3200))

@@ -336,17 +336,16 @@ class Source(MediaUnit):
         their buffers.
         """
         while len(tap.buffer) < frames and not tap.buffer.ended:
-            wanted = frames - len(tap.buffer)
-            if tap.patient:
-                wanted = min(wanted, self._room_beside(tap))
-            if not wanted:
-                return
             with self._links_lock:
                 if self._making:
                     return  # its audio comes to this tap, too
                 self._making = True
             try:
-                block = self._produce(wanted)
+                # Only here: room for what is made can but grow, now.
+                wanted = frames - len(tap.buffer)
+                if tap.patient:
+                    wanted = min(wanted, self._room_beside(tap))
+                block = self._produce(wanted) if wanted > 0 else None
                 if block is None or not len(block):
                     return
                 # Still one at a time: or a later block could overtake this one.
