@@ -3,9 +3,10 @@
 Each converts the same int16 audio in blocks of 20 ms. CPU is the median over rounds in
 which all take turns, so that a busy machine slows all of them. The delay is what a
 converter holds back: input given minus output got, in time, at its worst. SNR is that
-of a 997 Hz tone. "Alias" is the strongest line that a sweep of tones up to the source's
-Nyquist frequency leaves where no tone was, "from Nyquist on" that which tones leave
-that the lower rate cannot carry, from 1.001 times its Nyquist frequency on.
+of a 997 Hz tone. "At 0.85" is what is left of a tone at that part of the lower Nyquist
+frequency. "Alias" is the strongest line that a sweep of tones up to the source's
+Nyquist frequency leaves where no tone was, "from Nyquist" the strongest that tones
+leave which the lower rate cannot carry, from 1.001 times its Nyquist frequency on.
 
 scipy cannot stream: it gets our coefficients and one second at once, and has no delay
 to show. Packages that are not installed are named and left out. Exits with 1 if 48 to
@@ -134,13 +135,16 @@ def streamed(name, make, source, target, samples):
     return np.concatenate([*parts, flush()]), held
 
 
-def snr(samples, frequency, rate):
+def gain_and_snr(samples, frequency, rate):
+    """What is left of a tone, in dB, and how far all else is below it."""
     middle = samples[len(samples) // 4 : 3 * len(samples) // 4].astype(float)
     angle = 2 * np.pi * frequency * np.arange(len(middle)) / rate
     basis = np.stack([np.sin(angle), np.cos(angle)], 1)
-    wave = basis @ np.linalg.lstsq(basis, middle, rcond=None)[0]
+    found = np.linalg.lstsq(basis, middle, rcond=None)[0]
+    wave = basis @ found
     rest = middle - wave
-    return 10 * np.log10((wave @ wave) / (rest @ rest + 1e-9))
+    gain = 20 * np.log10(np.hypot(*found) / PEAK)
+    return gain, 10 * np.log10((wave @ wave) / (rest @ rest + 1e-9))
 
 
 def strongest(name, make, source, target, frequencies):
@@ -208,7 +212,7 @@ def main():
     found = makers()
     print(
         f"\n{'Hz':14} {'':26} {'CPU / 20 ms':>11} {'delay':>9} {'SNR':>8}"
-        f" {'alias':>9}  from Nyquist"
+        f" {'at 0.85':>9} {'alias':>9}  from Nyquist"
     )
     missed = False
     for source, target in RATIOS:
@@ -219,13 +223,16 @@ def main():
         for name, make in found.items():
             out, held = streamed(name, make, source, target, tone(997, source, 4.0))
             delay = "none" if held is None else f"{held * 1000:.2f} ms"
+            _, snr = gain_and_snr(out, 997, target)
+            high, _ = streamed(name, make, source, target, tone(0.85 * lower, source))
+            left, _ = gain_and_snr(high, 0.85 * lower, target)
             alias = strongest(name, make, source, target, inside)
             edge = "-"
             if beyond:
                 edge = f"{strongest(name, make, source, target, beyond):.1f} dB"
             print(
                 f"{f'{source} {target}':14} {name:26} {times[name]:8.1f} us {delay:>9}"
-                f" {snr(out, 997, target):5.1f} dB {alias:6.1f} dB {edge:>11}"
+                f" {snr:5.1f} dB {left:6.2f} dB {alias:6.1f} dB {edge:>11}"
             )
         if "soxr HQ" in times:
             ratio, verdict = times["voxsync"] / times["soxr HQ"], ""
