@@ -21,6 +21,12 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 EXPECTED = ["True", "1000 hello True", "が", "2.0", "s recorded", "4003"]
 
 
+def without_stalls(stderr):
+    """Without what sound devices say of a machine that was too busy for a moment."""
+    lines = stderr.splitlines(keepends=True)
+    return "".join(line for line in lines if "this is told once" not in line)
+
+
 def test_there_are_programs_to_run():
     """The expression above still finds them."""
     assert len(BLOCKS) == len(EXPECTED)
@@ -39,7 +45,7 @@ def test_python_blocks_run(number, tmp_path):
             timeout=50,
             check=False,
         )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, without_stalls(done.stderr)) == (0, "")
     assert EXPECTED[number] in done.stdout
 
 
@@ -95,7 +101,8 @@ def test_shell_examples_run(tmp_path):
                 )
                 assert done.returncode == 0, (example, done.stderr)
                 # What a microphone hears is silence here, which `record` warns of.
-                said = done.stderr.replace("voxsync: the recording is silent", "")
+                said = without_stalls(done.stderr)
+                said = said.replace("voxsync: the recording is silent", "")
                 assert "voxsync: " not in said, (example, done.stderr)
         finally:
             service.send_signal(signal.SIGINT)
