@@ -143,7 +143,7 @@ def opened(now=0.0, **settings):
 def closing(rig, *, now=0.0, code=1000, reason=""):
     """The application's close(), with nothing queued."""
     rig.engine.close(code, reason, now)
-    rig.engine.flushed()
+    rig.engine.flushed(0.0)
 
 
 # Opening
@@ -186,7 +186,7 @@ def test_a_refusal_after_the_upgrade_is_an_error():
     rig = opened(dialect=Fake(ready=False))
     rig.say("refused")
     assert rig.engine.state is CLOSING
-    rig.engine.flushed()
+    rig.engine.flushed(0.0)
     assert rig.write()[-1] == Close(1000, "")
     rig.read()
     rig.engine.eof(None, 0.0)
@@ -269,7 +269,7 @@ def test_commands_are_taken_while_there_is_room():
     assert rig.engine.takes_commands
     rig.engine.close(1000, "", 0.0)
     assert rig.engine.takes_commands  # what was accepted before still goes out
-    rig.engine.flushed()
+    rig.engine.flushed(0.0)
     assert not rig.engine.takes_commands
     rig.engine.cancel()
     assert not rig.engine.takes_commands
@@ -398,7 +398,7 @@ def test_the_last_word_leads_to_a_close_after_a_moment():
     rig.engine.tick(2.9)
     assert rig.engine.state is OPEN
     rig.engine.tick(3.0)
-    rig.engine.flushed()
+    rig.engine.flushed(0.0)
     assert rig.engine.state is CLOSING
     assert rig.engine.deadline() == 8.0
     assert rig.write(3.0) == [Close(1000, "")]
@@ -478,8 +478,8 @@ def test_close_sends_what_is_queued_first():
     rig.engine.close(4000, "done", 0.0)
     assert rig.engine.state is CLOSING
     rig.engine.command("queued", 0.0)
-    rig.engine.flushed()
-    rig.engine.flushed()
+    rig.engine.flushed(0.0)
+    rig.engine.flushed(0.0)
     assert rig.write() == [Text("queued"), Close(4000, "done")]
     rig.read()
     rig.engine.eof(None, 0.5)
@@ -492,7 +492,7 @@ def test_close_sends_what_is_queued_first():
 def test_flushed_without_a_close_is_nothing():
     """An empty queue does not end a session."""
     rig = opened()
-    rig.engine.flushed()
+    rig.engine.flushed(0.0)
     assert not rig.engine.out
 
 
@@ -502,7 +502,7 @@ def test_close_is_idempotent_and_harmless_after_the_end():
     rig.engine.close(4000, "first", 0.0)
     rig.engine.close(4001, "second", 3.0)
     assert rig.engine.deadline() == 5.0
-    rig.engine.flushed()
+    rig.engine.flushed(0.0)
     assert rig.write() == [Close(4000, "first")]
     rig.engine.cancel()
     rig.engine.close(4002, "third", 4.0)
@@ -841,7 +841,7 @@ class Storm:
         elif step == "close":
             engine.close(4000, "ours", self.now)
         elif step == "flush":
-            engine.flushed()
+            engine.flushed(self.now)
         elif step == "peer_close":
             if not self.garbage:
                 peer.send_close(4001, "theirs")

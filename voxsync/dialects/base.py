@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Audio",
     "ClearAudio",
+    "CloseStream",
     "Deliver",
     "Dialect",
     "Finished",
+    "OpenStream",
     "Output",
     "Ready",
     "Refused",
     "Reply",
+    "Report",
     "SendAudio",
     "StreamEnded",
     "StreamStarted",
@@ -126,6 +129,28 @@ class Refused:
 
 
 @dataclass(slots=True)
+class Report:
+    """Something went wrong that ends nothing: it is told as an `error` event."""
+
+    error: VoxsyncError
+
+
+@dataclass(slots=True)
+class OpenStream:
+    """A command: a unit begins to send audio to this session.
+
+    Attributes:
+        tag: Which of the session's outgoing streams.
+        encoding: As the service names it; "" where it has no choice.
+        custom_parameters: What the service's announcement of a stream can carry.
+    """
+
+    tag: str
+    encoding: str = ""
+    custom_parameters: object = None
+
+
+@dataclass(slots=True)
 class SendAudio:
     """A command: audio of a unit that is sent to this session.
 
@@ -138,6 +163,13 @@ class SendAudio:
     pcm: bytes = field(repr=False)
 
 
+@dataclass(slots=True)
+class CloseStream:
+    """A command: the unit sends no more; behind its audio, in order."""
+
+    tag: str
+
+
 Output = (
     Reply
     | Ready
@@ -148,6 +180,7 @@ Output = (
     | ClearAudio
     | Finished
     | Refused
+    | Report
 )
 
 
@@ -174,6 +207,13 @@ class Dialect(ABC, Generic[MessageT]):
 
     def finish(self) -> Iterable[Output[MessageT]]:
         """The application has no more input; called once, behind all commands."""
+        return ()
+
+    def closing(self) -> Iterable[Output[MessageT]]:
+        """We are about to send our Close frame: the last words before it, if any.
+
+        Called at most once; not where the peer closes first, or all is cancelled.
+        """
         return ()
 
     @abstractmethod

@@ -208,7 +208,7 @@ class Connection:
             try:
                 item = take()
             except IndexError:
-                engine.flushed()
+                engine.flushed(now)
                 break
             if item is FINISH:
                 engine.finish(now)

@@ -18,6 +18,7 @@ from voxsync.dialects.base import (
     Ready,
     Refused,
     Reply,
+    Report,
     StreamEnded,
     StreamStarted,
 )
@@ -146,9 +147,10 @@ class Engine:
             self._close = (code, reason)
             self._close_at = now + self._options.close_timeout
 
-    def flushed(self) -> None:
+    def flushed(self, now: float) -> None:
         """All commands are encoded; a Close frame that was asked for may follow."""
         if self._close is not None and not self.wire.close_sent:
+            self._apply(self.dialect.closing(), now)
             self.wire.send_close(*self._close)
 
     def cancel(self, reason: str = "cancelled") -> None:
@@ -334,6 +336,8 @@ class Engine:
                     self._move(Trigger.READY)
                     self.opened_at = now
                     self.events.append(OpenEvent(target))
+                case Report(error):
+                    self.events.append(ErrorEvent(target, error))
                 case Finished():
                     self._final_at = None
                     self._linger_at = now + self._options.linger_timeout
