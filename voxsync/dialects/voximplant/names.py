@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum, StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from voxsync.redact import redact_headers
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-class WebSocketEvents(str, Enum):
+class WebSocketEvents(StrEnum):
     """The events of a `WebSocket`.
 
     Each is equal to VoxEngine's string, to the one it had until 2024, and to ours:
@@ -54,7 +54,9 @@ class WebSocketEvents(str, Enum):
         return self.value
 
     @classmethod
-    def find(cls, name: str) -> WebSocketEvents | None:
+    def find(  # type: ignore[override]  # str.find is of no use to a name
+        cls, name: str
+    ) -> WebSocketEvents | None:
         """The event of that name, whosever it is; None = there is none."""
         return next((event for event in cls if event == name), None)
 
