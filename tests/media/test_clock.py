@@ -16,15 +16,15 @@ class Time:
     """A clock that waits pass at once; a wait can end late, as real ones do."""
 
     def __init__(self, start=1000.0):
-        self.now = start
+        self.at = start
         self.jitter = lambda: 0.0
 
-    def __call__(self):
-        return self.now
+    def now(self):
+        return self.at
 
-    def wait(self, seconds):
+    def wait(self, stop, seconds):
         assert seconds > 0
-        self.now += seconds + self.jitter()
+        self.at += seconds + self.jitter()
         return False
 
 
@@ -46,7 +46,7 @@ class FarEnd:
 
 def make(**options):
     time = Time()
-    return Metronome(clock=time, wait=time.wait, **options), time
+    return Metronome(clock=time, **options), time
 
 
 def test_ten_minutes_without_drift():
@@ -54,12 +54,12 @@ def test_ten_minutes_without_drift():
     clock, time = make()
     chance = random.Random(1)
     time.jitter = lambda: chance.random() * 0.003
-    start = time.now
+    start = time.at
     drifts = []
     for number in range(30_000):
         assert clock.tick(BLOCK)
-        drifts.append(time.now - (start + number * BLOCK))
-        time.now += chance.random() * 0.002  # the work of sending
+        drifts.append(time.at - (start + number * BLOCK))
+        time.at += chance.random() * 0.002  # the work of sending
     assert min(drifts) >= -1e-6
     assert max(drifts) < 0.003 + 1e-6  # one wait's jitter, not the sum of them
     # What accumulates: the schedule itself against the clock.
@@ -71,14 +71,14 @@ def test_ten_minutes_without_drift():
 def test_a_stall_is_caught_up():
     """500 ms: a burst that a far end's buffer holds, and not one block more or less."""
     clock, time = make()
-    far = FarEnd(time.now)
-    start = time.now
+    far = FarEnd(time.at)
+    start = time.at
     for number in range(500):
         if number == 100:
-            time.now += 0.5
+            time.at += 0.5
         clock.tick(BLOCK)
-        far.take(BLOCK, time.now)
-    assert time.now - start == pytest.approx(499 * BLOCK)
+        far.take(BLOCK, time.at)
+    assert time.at - start == pytest.approx(499 * BLOCK)
     assert far.count == 500
     assert 0.4 < far.highest <= 0.5 + BLOCK
     assert clock.latest == pytest.approx(0.5 - BLOCK)
@@ -89,16 +89,16 @@ def test_a_stall_is_caught_up():
 def test_a_long_stall_slips():
     """30 s: the schedule moves; no burst is longer than max_late."""
     clock, time = make(max_late=1.0)
-    far = FarEnd(time.now)
-    start = time.now
+    far = FarEnd(time.at)
+    start = time.at
     for number in range(200):
         if number == 100:
-            time.now += 30.0
+            time.at += 30.0
         clock.tick(BLOCK)
-        far.take(BLOCK, time.now)
+        far.take(BLOCK, time.at)
     assert clock.slipped == pytest.approx(30.0 - BLOCK - 1.0)
     assert far.highest <= 1.0 + BLOCK + 1e-9
-    assert time.now - start == pytest.approx(199 * BLOCK + clock.slipped)
+    assert time.at - start == pytest.approx(199 * BLOCK + clock.slipped)
 
 
 steps = st.lists(
@@ -116,14 +116,14 @@ steps = st.lists(
 def test_whatever_happens_the_far_end_can_hold_it(steps, max_late):
     """Stalls and pauses: the far end never holds more than max_late and a block."""
     clock, time = make(max_late=max_late)
-    far = FarEnd(time.now)
+    far = FarEnd(time.at)
     longest = max((seconds for _, _, seconds in steps), default=0)
     for stall, pause, seconds in steps:
-        time.now += stall
+        time.at += stall
         if pause:
             clock.pause()
         assert clock.tick(seconds)
-        far.take(seconds, time.now)
+        far.take(seconds, time.at)
     assert far.count == len(steps)
     assert far.highest <= max_late + longest + 1e-6
 
@@ -132,26 +132,26 @@ def test_a_thousand_stalls():
     """1,000 random stalls, some of seconds: bounded, counted right, in time at last."""
     chance = random.Random(3)
     clock, time = make()
-    far = FarEnd(time.now)
-    start = time.now
+    far = FarEnd(time.at)
+    start = time.at
     for _ in range(1000):
-        time.now += chance.expovariate(1 / 0.3)
+        time.at += chance.expovariate(1 / 0.3)
         for _ in range(chance.randrange(1, 50)):
             clock.tick(BLOCK)
-            far.take(BLOCK, time.now)
+            far.take(BLOCK, time.at)
     assert far.highest <= 1.0 + BLOCK + 1e-6
-    behind = (time.now - start) - (far.count * BLOCK + clock.slipped)
+    behind = (time.at - start) - (far.count * BLOCK + clock.slipped)
     assert -BLOCK - 1e-6 <= behind <= 1.0
 
 
 def test_audio_in_small_pieces_does_not_go_out_faster():
     """A pause after each block, as with a stream in 20 ms messages, is no licence."""
     clock, time = make()
-    far = FarEnd(time.now)
+    far = FarEnd(time.at)
     for _ in range(500):
         clock.pause()
         clock.tick(BLOCK)
-        far.take(BLOCK, time.now)
+        far.take(BLOCK, time.at)
     assert far.highest <= 2 * BLOCK
 
 
@@ -160,12 +160,12 @@ def test_after_a_pause_nothing_is_late():
     clock, time = make()
     clock.tick(BLOCK)
     clock.pause()
-    time.now += 1.0
-    at = time.now
+    time.at += 1.0
+    at = time.at
     clock.tick(BLOCK)
-    assert (time.now, clock.late, clock.latest) == (at, 0.0, 0.0)
+    assert (time.at, clock.late, clock.latest) == (at, 0.0, 0.0)
     clock.tick(BLOCK)
-    assert time.now == pytest.approx(at + BLOCK)
+    assert time.at == pytest.approx(at + BLOCK)
 
 
 def test_a_stall_during_the_wait_is_late():
@@ -200,10 +200,30 @@ def test_stop_before_the_first_block():
 
 
 def test_a_wait_that_says_stopped():
-    """An injected wait ends the clock as the own one does."""
-    clock = Metronome(clock=lambda: 0.0, wait=lambda seconds: True)
+    """A clock whose waits are cut short ends the metronome."""
+
+    class Stopped(Time):
+        def wait(self, stop, seconds):
+            return True
+
+    clock = Metronome(clock=Stopped())
     assert clock.tick(BLOCK)
     assert clock.tick(BLOCK) is False
+
+
+def test_ahead_by_what_the_far_end_can_hold():
+    """The first blocks leave at once; from there on each leaves as one is heard."""
+    clock, time = make(lead=0.1)
+    start = time.at
+    left = []
+    for _ in range(10):
+        assert clock.tick(BLOCK)
+        left.append(round(time.at - start, 6))
+        assert clock.late == 0
+    assert left == [0, 0, 0, 0, 0, 0, 0.02, 0.04, 0.06, 0.08]
+    time.at += 0.5  # the far end has nothing more
+    clock.tick(BLOCK)
+    assert clock.late == pytest.approx(0.38)
 
 
 def test_real_waits_are_real():

@@ -224,8 +224,8 @@ def test_stop_releases_the_link_wherever_it_waits(where):
         source, sink = Feed(), Ear()
         link = source.send_media_to(sink)
         link._clock.tick(3600)
-        wait = link._clock._wait
-        link._clock._wait = lambda seconds: reached.set() or wait(seconds)
+        wait = link._clock._stop.wait
+        link._clock._stop.wait = lambda seconds: reached.set() or wait(seconds)
         source.give(BLOCK)
     elif where == "sink":
         source, sink = Feed(), Ear()
@@ -445,15 +445,16 @@ def test_a_clear_while_a_block_waits_for_its_time():
     link = source.send_media_to(ear)
     reached, go = threading.Event(), threading.Event()
     link._clock.tick(3600)
+    real_wait = link._clock._stop.wait
 
     def wait(seconds):
         reached.set()
         assert go.wait(SOON)
         link._clock._epoch -= 3600  # the hour is over
-        link._clock._wait = link._clock._stop.wait
+        link._clock._stop.wait = real_wait
         return False
 
-    link._clock._wait = wait
+    link._clock._stop.wait = wait
     source.give(BLOCK)
     assert reached.wait(SOON)
     source.give(BLOCK // 2)

@@ -14,6 +14,7 @@ from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions
 from voxsync.session.outbox import Outbox
 from voxsync.session.receiver import Receiver
+from voxsync.session.streams import Streams
 from voxsync.wire import Close, Role, Text, Wire
 
 
@@ -34,10 +35,12 @@ class Owner:
             resume=lambda: None,
             watch=lambda: False,
         )
-        self._on_audio = None
         self.events = []
         self.gate = threading.Event()
         self.gate.set()
+
+    def _make_streams(self):
+        return Streams(self)
 
     def _ending(self):
         self._receiver.closing()

@@ -35,6 +35,15 @@ class EventType(StrEnum):
     MEDIA_STARTED = "media-started"
     MEDIA_ENDED = "media-ended"
 
+    def __eq__(self, other: object) -> bool:
+        # A service's own enumeration knows that its names are equal to these; str's
+        # comparison would not ask it.
+        if type(other) is str or type(other) is EventType:
+            return str.__eq__(self, other)
+        return NotImplemented
+
+    __hash__ = str.__hash__
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
@@ -141,7 +150,9 @@ class MediaInfo:
             VoxEngine says (Voximplant notes, 2.9).
         seconds: The same, exactly.
         burst_seconds: Of the burst that ended.
-        reason: `"silence"` (a second without audio), `"stop"` or `"close"`.
+        reason: `"silence"` (a second without audio), `"clear"` (the same, and the
+            buffer was emptied), `"stop"` (the far end's, once its audio was heard) or
+            `"close"`.
     """
 
     duration: int

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from voxsync.clocks import Clock
 
 __all__ = ["Metronome"]
 
@@ -24,8 +21,9 @@ class Metronome:
     Args:
         max_late: Seconds that may be made up in a burst. Default 1.0, a tenth of
             the shortest buffer among the services (VoxEngine: 10 s).
-        clock: Seconds, monotonic.
-        wait: Waits so many seconds; True = it was stopped. None: on `stop`.
+        lead: Seconds that blocks may leave before they are due: what the far end can
+            hold. Default 0.
+        clock: None = the machine's.
 
     Attributes:
         late: Seconds that the last block was late.
@@ -39,8 +37,8 @@ class Metronome:
         self,
         *,
         max_late: float = 1.0,
-        clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], bool] | None = None,
+        lead: float = 0.0,
+        clock: Clock | None = None,
     ) -> None:
         if not max_late > 0:
             raise ValueError(f"max_late must be positive seconds, not {max_late}")
@@ -48,9 +46,9 @@ class Metronome:
         self.latest = 0.0
         self.slipped = 0.0
         self._max_late = max_late
-        self._clock = clock
+        self._lead = lead
+        self._clock = clock or Clock()
         self._stop = threading.Event()
-        self._wait = self._stop.wait if wait is None else wait
         self._epoch: float | None = None
         self._sent = 0.0  # seconds of audio since the epoch
         self._paused = False
@@ -69,18 +67,18 @@ class Metronome:
 
     def tick(self, seconds: float) -> bool:
         """Wait until a block of so many seconds is due; False if it was stopped."""
-        now = self._clock()
+        now = self._clock.now()
         if self._epoch is None:
             self._epoch, self._sent = now, 0.0
         left = self._epoch + self._sent - now
         if self._paused and left < 0:
             self._epoch, self._sent, left = now, 0.0, 0.0
         self._paused = False
-        if left > 0:
-            if self._wait(left):
+        if left > self._lead:
+            if self._clock.wait(self._stop, left - self._lead):
                 return False
             # Not 0: a wait ends late, and that is what `late` is to tell.
-            left = self._epoch + self._sent - self._clock()
+            left = self._epoch + self._sent - self._clock.now()
         self.late = max(0.0, -left)
         self.latest = max(self.latest, self.late)
         if self.late > self._max_late:

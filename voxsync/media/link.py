@@ -93,13 +93,13 @@ class Link:
         self.sink = sink
         self.target = target
         self.error: BaseException | None = None
-        self._paced = paced and not sink.is_clock and not source.is_clock
-        self._clock = Metronome()
+        clocked = sink.is_clock or source.is_clock
+        ahead = 0.0 if paced else sink.most_ahead
+        self._paced = not clocked and ahead is not None
+        self._clock = Metronome(lead=ahead or 0.0, clock=sink.clock or source.clock)
         hurried = paced or sink.is_clock
         self._tap = source._make_tap(patient=not hurried)  # noqa: SLF001 - a link owns its tap
-        # A speaker takes any length, and then nothing has to wait for a whole block.
-        length = None if sink.is_clock else round(BLOCK_SECONDS * sink.sample_rate)
-        self._pipe = Pipe(source.sample_rate, sink.sample_rate, length)
+        self._pipe = self._make_pipe()
         self._frames = 0
         self._cleared = 0  # of the sink's rate; the buffer counts its own
         self._highest = 0.0
@@ -164,8 +164,8 @@ class Link:
         self._halt()
         self._join(_JOIN)
 
-    def abort(self, error: BaseException) -> None:
-        """End the flow with an error, without waiting for the link's thread.
+    def abort(self, error: BaseException | None) -> None:
+        """End the flow, with an error or without, and do not wait for its thread.
 
         Thread: any, the I/O thread of a session too.
         """
@@ -185,6 +185,12 @@ class Link:
         self.sink._wake()  # noqa: SLF001 - a link is its sink's one writer
 
     # The link's thread
+
+    def _make_pipe(self) -> Pipe:
+        source, sink = self.source, self.sink
+        # A speaker takes any length, and then nothing has to wait for a whole block.
+        length = None if sink.is_clock else round(BLOCK_SECONDS * sink.sample_rate)
+        return Pipe(source.sample_rate, sink.sample_rate, length)
 
     def start(self) -> None:
         """Claim the sink, open the source, let it flow. Raises what fails there."""
@@ -264,6 +270,9 @@ class Link:
             if generation != tap.buffer.taken:
                 generation = tap.buffer.taken
                 self._drop_rest()
+            if self._pipe.source_rate != self.source.sample_rate:  # known only now
+                pipe = self._pipe = self._make_pipe()
+                frames = round(BLOCK_SECONDS * self.source.sample_rate)
             if (buffered := self._buffered()) > self._highest:
                 self._highest = buffered
             # A clock never pauses: what it gives next belongs to what it gave.

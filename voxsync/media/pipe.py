@@ -27,6 +27,7 @@ class Pipe:
     """
 
     def __init__(self, source_rate: int, sink_rate: int, frames: int | None) -> None:
+        self.source_rate = source_rate
         self._frames = frames
         self._resampler: Resampler | None = None
         if source_rate != sink_rate:

@@ -33,6 +33,9 @@ class Sink(MediaUnit):
     is_clock: ClassVar[bool] = False
     """Whether `write` waits until there is room, as fast as audio is heard: then it
     is the clock of a link."""
+    most_ahead: float | None = None
+    """Seconds of audio that the far end can hold: an unpaced link gets no further
+    ahead. None: it says when it has enough, or has room for all."""
 
     def __init__(self, sample_rate: int, name: str | None = None) -> None:
         super().__init__(sample_rate, name)

@@ -75,17 +75,23 @@ class Source(MediaUnit):
         return self._links
 
     def send_media_to(
-        self, target: MediaTarget, *, paced: bool = True, **parameters: Any
+        self,
+        target: MediaTarget,
+        parameters: object = None,
+        *,
+        paced: bool = True,
+        **more: Any,
     ) -> Link:
         """Let the audio flow to a sink or session from now on.
 
         Args:
             target: A `Sink` unit, or an open session.
+            parameters: What a session's service offers, as an object of its own.
             paced: False: a file or generator goes out as fast as the far end takes
                 it, not as fast as it sounds, but no faster than other links of the
                 same source take theirs. Makes no difference where the source is live
                 or the sink is a speaker.
-            parameters: What a session's service offers (`tag`, ...).
+            more: The same by name (`tag`, ...).
 
         Returns:
             The link; `wait()` on it for the end of a file. Where the source feeds
@@ -106,7 +112,9 @@ class Source(MediaUnit):
                 f"{type(target).__name__} takes no audio; send it to a sink of "
                 "voxsync.media or to a session"
             )
-        sink: Sink = find(parameters)
+        if parameters is not None:
+            more["parameters"] = parameters
+        sink: Sink = find(more)
         link = Link(self, sink, target, paced=paced)
         with self._links_lock:
             if any(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from voxsync.clocks import Clock
     from voxsync.events import Event
 
 __all__ = ["MediaUnit", "UnitStats", "check_number", "check_seconds"]
@@ -72,6 +73,8 @@ class MediaUnit(EventTarget):
     """
 
     event_types: ClassVar[frozenset[EventType]] = frozenset({EventType.ERROR})
+    # What a link without a clock of its own keeps to; None = the machine's.
+    clock: Clock | None = None
 
     def __init__(self, sample_rate: int, name: str | None = None) -> None:
         super().__init__()
@@ -86,9 +89,8 @@ class MediaUnit(EventTarget):
             )
         self.name = name or f"{type(self).__name__.lower()}-{next(_numbers)}"
         self.error: BaseException | None = None
-        self._sample_rate = sample_rate
+        self._change_rate(sample_rate)
         self._frames = 0  # one writer at a time: the unit's own producer or taker
-        self._level_frames = round(_LEVEL_SECONDS * sample_rate)
         self._recent: collections.deque[tuple[float, NDArray[np.int16]]] = (
             collections.deque(maxlen=_MOST_RECENT)
         )
@@ -142,6 +144,10 @@ class MediaUnit(EventTarget):
         return f"<{type(self).__name__} {self.name} {self.sample_rate} Hz>"
 
     # For subclasses
+
+    def _change_rate(self, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
+        self._level_frames = round(_LEVEL_SECONDS * sample_rate)
 
     def _passed(self, block: NDArray[np.int16]) -> None:
         """Audio went through: count it and keep it for the level.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from voxsync.session.delivery import Delivery
     from voxsync.session.options import SessionOptions
     from voxsync.session.outbox import Outbox
-    from voxsync.session.streams import StreamOutput
+    from voxsync.session.streams import Streams
     from voxsync.wire import Role
 
 __all__ = ["Connection", "Owner", "closed_error"]
@@ -45,7 +45,7 @@ class Owner(Protocol):
     _outbox: Outbox
     _delivery: Delivery
 
-    def _on_audio(self, output: StreamOutput) -> None: ...
+    def _make_streams(self) -> Streams: ...
 
     def _ending(self) -> None: ...
 
@@ -73,7 +73,7 @@ class Connection:
             ),
             options=options,
             target=owner,
-            on_audio=owner._on_audio,  # noqa: SLF001 - Owner names the seam
+            streams=owner._make_streams(),  # noqa: SLF001 - Owner names the seam
         )
         self.out = self.engine.out
         self.reading = True
@@ -188,9 +188,10 @@ class Connection:
             self.io_done.set()
 
     def _move_bytes(self, sock: socket.socket, rest: bytes) -> None:
-        loop = self._loop = IOLoop()
+        clock = self._options.clock
+        loop = self._loop = IOLoop(clock)
         channel = Channel(sock, self)
-        now = time.monotonic()
+        now = time.monotonic() if clock is None else clock.now()
         self.engine.opened(now)
         if rest:
             self.engine.receive(rest, now)
@@ -260,7 +261,7 @@ class Connection:
     def deadline(self) -> float | None:
         """See `Driver`."""
         due = self.engine.deadline()
-        if self.engine.state is ReadyState.CONNECTING:
+        if self.engine.state is ReadyState.CONNECTING and self._options.clock is None:
             limit = self.opening.due
             return limit if due is None else min(due, limit)
         return due

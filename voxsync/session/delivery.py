@@ -6,7 +6,12 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from voxsync.events import CloseEvent, InlineDispatcher, MessageEvent
+from voxsync.events import (
+    CloseEvent,
+    InlineDispatcher,
+    MediaStartedEvent,
+    MessageEvent,
+)
 from voxsync.session.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -30,6 +35,10 @@ class Sink(Protocol):
 
     def _emit(self, event: Event) -> None:
         """Call handler and listeners. Thread: events, or the dispatcher's."""
+        ...
+
+    def _told(self, event: Event) -> None:
+        """All listeners of a `media-started` have returned. Thread: as `_emit`."""
         ...
 
     def _wants(self, event: Event) -> bool:
@@ -183,5 +192,10 @@ class Delivery:
             sink._emit(event)  # noqa: SLF001
         else:
             self._dispatcher.dispatch(sink._emit, event)  # noqa: SLF001
+        if type(event) is MediaStartedEvent:
+            if self._dispatcher is None:
+                sink._told(event)  # noqa: SLF001
+            else:
+                self._dispatcher.dispatch(sink._told, event)  # noqa: SLF001
         if report is not None:
             self._deliver(report)

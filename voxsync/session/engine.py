@@ -30,11 +30,10 @@ from voxsync.wire import Binary, Close, Fault, Pong, Role, Text
 from voxsync.wire.keepalive import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from voxsync.dialects.base import Dialect, Output
     from voxsync.session.options import SessionOptions
-    from voxsync.session.streams import StreamOutput
     from voxsync.wire import Wire
     from voxsync.wire.keepalive import Keepalive
 
@@ -60,7 +59,7 @@ class Engine:
         keepalive: Keepalive,
         options: SessionOptions,
         target: object,
-        on_audio: Callable[[StreamOutput], None] | None = None,
+        streams: Streams | None = None,
     ) -> None:
         """Make the engine of a connection that is still to be opened.
 
@@ -71,8 +70,8 @@ class Engine:
             keepalive: Deadlines for ping, stall and idleness.
             options: Timeouts.
             target: What the events are about: the session.
-            on_audio: Takes the audio of streams to playout buffers. None: nobody
-                listens to streams, and audio is in its message only.
+            streams: Take the audio of streams to playout buffers. None: it is in its
+                message only.
         """
         self.wire = wire
         self._role = role
@@ -80,7 +79,7 @@ class Engine:
         self.out = wire.out
         self.state = ReadyState.CONNECTING
         self.events: list[Event] = []
-        self.streams = Streams(target)
+        self.streams = streams or Streams(target)
         self.ended: Ended | None = None
         self.half_closed = False
         self.messages_sent = 0
@@ -92,7 +91,6 @@ class Engine:
         self._keepalive = keepalive
         self._options = options
         self._target = target
-        self._on_audio = on_audio
         # Where in the stream of sent bytes each data message ends (I2: what did
         # not go out is counted by the message).
         self._ends: collections.deque[int] = collections.deque()
@@ -347,8 +345,6 @@ class Engine:
                     )
                     self.close(1000, "", now)
                 case Audio() | ClearAudio() | StreamStarted() | StreamEnded():
-                    if self._on_audio is not None:
-                        self._on_audio(output)
                     self.events += self.streams.apply(output, now)
 
     def _await_final(self, now: float) -> None:

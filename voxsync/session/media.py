@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from voxsync.dialects.base import Audio
 from voxsync.errors import FormatError
+from voxsync.events import MediaStartedEvent
+from voxsync.session.streams import Streams
 from voxsync.session.view import MessageT, SessionView
 
 if TYPE_CHECKING:
@@ -15,9 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voxsync.audio import AudioFormat
+    from voxsync.dialects.base import ClearAudio
+    from voxsync.events import Event
     from voxsync.media import Link, Sink
     from voxsync.media.source import MediaTarget
-    from voxsync.session.streams import StreamOutput
     from voxsync.session.units import SessionUnits
 
 __all__ = ["SessionMedia"]
@@ -28,8 +31,6 @@ class SessionMedia(SessionView[MessageT]):
 
     # Seconds of an incoming stream that wait for a sink; then the newest is refused.
     _playout_seconds: float = 10.0
-    # Parameters of `source.send_media_to(session, ...)` that the door knows.
-    _media_parameters: frozenset[str] = frozenset()
     # Whether the service sends audio, too.
     _gives_audio: bool = True
 
@@ -82,35 +83,51 @@ class SessionMedia(SessionView[MessageT]):
             for source in self._media_units.streams(tag):
                 source.stop_media_to(target)
 
-    def clear_media_buffer(self, tag: str | None = None) -> None:
+    def clear_media_buffer(self, tag: str | None = None, *, gate: bool = False) -> None:
         """Drop received audio that is not heard yet, down to the speaker.
 
         Call it when the person begins to speak over an answer. What arrives after
-        this is heard whole.
+        this is heard whole, unless `gate` is set: then what still arrives of the old
+        utterance is dropped, too, and counted in `stats.audio_gated`, until the far
+        end announces the stream anew or `open_media_gate` is called.
+
+        Args:
+            tag: Only this stream; None = all of them.
+            gate: Drop what is still on its way as well.
+
+        Thread: any, listeners too; never waits.
+        """
+        self._ask_streams(lambda streams: streams.clear_soon(tag, gate=gate))
+        if self._media_units is not None:
+            for source in self._media_units.streams(tag):
+                source.clear_media_buffer()
+
+    def open_media_gate(self, tag: str | None = None) -> None:
+        """What arrives from now on is of the new utterance: let it be heard.
 
         Args:
             tag: Only this stream; None = all of them.
 
         Thread: any, listeners too; never waits.
         """
+        self._ask_streams(lambda streams: streams.open_gate_soon(tag))
+
+    def _ask_streams(self, ask: Callable[[Streams], None]) -> None:
         connection = self._connection
-        if connection is not None:
-            connection.engine.streams.clear_soon(tag)
+        if connection is not None and connection.close_event is None:
+            ask(connection.engine.streams)
             connection.wake()
-        if self._media_units is not None:
-            for source in self._media_units.streams(tag):
-                source.clear_media_buffer()
 
     # As a sink
 
     def _media_sink(self, parameters: dict[str, Any]) -> Sink:
         """See `voxsync.media.source.MediaTarget`."""
-        unknown = sorted(set(parameters) - self._media_parameters)
-        if unknown:
+        if parameters:
             raise TypeError(
-                f"{type(self).__name__} takes no parameter {', '.join(unknown)}"
+                f"{type(self).__name__} takes no parameters "
+                f"({', '.join(sorted(parameters))})"
             )
-        return self._units().sink(**parameters)
+        return self._units().sink("")
 
     def _put_media(self, command: object, wanted: Callable[[], bool]) -> bool:
         """Queue audio, waiting for room while it is wanted. Thread: the link's."""
@@ -121,12 +138,33 @@ class SessionMedia(SessionView[MessageT]):
 
     # For the connection
 
-    def _on_audio(self, output: StreamOutput) -> None:
+    def _make_streams(self) -> Streams:
+        """For the engine of a new connection."""
+        return Streams(
+            self,
+            on_audio=self._on_audio,
+            holds=self._holds,
+            limit=self._playout_seconds,
+        )
+
+    def _on_audio(self, output: Audio | ClearAudio) -> None:
         """Audio of a stream came, or must go. Thread: I/O; never waits."""
         if self._media_units is not None:
             self._media_units.feed(output)
         elif isinstance(output, Audio):
             self._unlinked += output.seconds
+
+    def _holds(self, tag: str) -> bool:
+        """Whether a `media-started` listener may link the stream. Thread: I/O."""
+        units = self._media_units
+        if units is not None and units.is_linked(tag):
+            return False
+        return self._delivery.alive or self._has_listeners("media_started")
+
+    def _told(self, event: Event) -> None:
+        """All who were told have returned. Thread: events, or the dispatcher's."""
+        assert isinstance(event, MediaStartedEvent)
+        self._ask_streams(lambda streams: streams.told_soon(event.tag))
 
     def _ending(self) -> None:
         """The session ends. Thread: I/O, or whoever ends it; never waits."""

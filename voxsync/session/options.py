@@ -15,6 +15,7 @@ from voxsync.transport.dial import check_header
 if TYPE_CHECKING:
     import ssl
 
+    from voxsync.clocks import Clock
     from voxsync.dialects.base import UpgradeRequest
     from voxsync.events import Dispatcher
 
@@ -87,6 +88,8 @@ class SessionOptions:
             on their declared length with close code 1009.
         inbox: Events waiting for listeners; when full the socket is not read.
         receive_queue: Messages waiting for `receive()`.
+        clock: For tests, a `voxsync.clocks.VirtualClock`: the time-outs of the open
+            session, and the pacing of audio to and from it, follow that.
     """
 
     headers: Headers = field(default=())
@@ -109,6 +112,7 @@ class SessionOptions:
     max_message_size: int = 16 * 1024 * 1024
     inbox: int = 256
     receive_queue: int = 256
+    clock: Clock | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", normal_headers(self.headers))

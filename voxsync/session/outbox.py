@@ -177,6 +177,20 @@ class Outbox(queue.Queue[Any]):
             self.not_full.notify_all()
             return item
 
+    def discard(self, unwanted: Callable[[Any], bool]) -> int:
+        """Take back what has not gone out yet and is unwanted; how many that were.
+
+        Args:
+            unwanted: Asked for each message, under the lock; takes no lock.
+        """
+        with self.mutex:
+            before = len(self.queue)
+            kept = [item for item in self.queue if not unwanted(item)]
+            self.queue.clear()
+            self.queue.extend(kept)
+            self.not_full.notify_all()
+            return before - len(kept)
+
     def shut(self) -> None:
         """Accept nothing more; what is inside still goes out."""
         with self.mutex:

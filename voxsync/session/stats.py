@@ -34,6 +34,10 @@ class Stats:
         listener_errors: Exceptions raised by listeners.
         audio_unlinked: Seconds of incoming audio that flowed nowhere, since no
             `send_media_to` was in force; it is in its messages all the same.
+        audio_refused: Seconds of incoming audio that came too far ahead of what
+            sounds to be kept (see the door for how much that is).
+        audio_gated: Seconds of incoming audio dropped after
+            `clear_media_buffer(gate=True)`.
         ping_round_trip: Seconds from the last answered ping to its pong, or None.
         open_seconds: Seconds from `connect()` to OPEN, or None.
     """
@@ -51,6 +55,8 @@ class Stats:
     receive_dropped: int = 0
     listener_errors: int = 0
     audio_unlinked: float = 0.0
+    audio_refused: float = 0.0
+    audio_gated: float = 0.0
     ping_round_trip: float | None = None
     open_seconds: float | None = None
 
@@ -83,6 +89,8 @@ def snapshot(
         receive_dropped=receiver.dropped,
         listener_errors=listener_errors,
         audio_unlinked=audio_unlinked,
+        audio_refused=engine.streams.refused,
+        audio_gated=engine.streams.gated,
         ping_round_trip=engine.ping_round_trip,
         open_seconds=(
             None if opened_at is None else opened_at - connection.opening.started_at

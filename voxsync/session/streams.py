@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import collections
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voxsync.dialects.base import Audio, ClearAudio, StreamEnded, StreamStarted
-from voxsync.events import MediaEndedEvent, MediaInfo, MediaStartedEvent
+from voxsync.errors import MediaError
+from voxsync.events import ErrorEvent, MediaEndedEvent, MediaInfo, MediaStartedEvent
 from voxsync.media.playout import Playout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from voxsync.events import Event
 
 __all__ = ["StreamOutput", "Streams"]
@@ -25,9 +29,15 @@ _MOST_STREAMS = 64
 class _Stream:
     """What is known of one tag."""
 
+    playout: Playout
     encoding: str = ""
     parameters: object = None
-    playout: Playout = field(default_factory=Playout)
+    ending: object = None  # what the far end said when it stopped, while it drains
+    draining: bool = False
+    gated: bool = False
+    held: list[Audio] | None = None
+    held_seconds: float = 0.0
+    reported: bool = False
 
 
 class Streams:
@@ -35,55 +45,88 @@ class Streams:
 
     They tell when audio can be heard, not when it is announced: again at each burst,
     and one second after it ran out. Whether anybody plays it makes no difference.
+
+    Args:
+        target: What the events are about: the session.
+        on_audio: Takes audio that can be heard, and is told when it must go. Never
+            waits. None: nobody can link the streams.
+        holds: Whether a listener that is told of this tag's burst could still link
+            the stream; then its audio waits until `told_soon`. None: never.
+        limit: Seconds per stream that can wait to be heard; the newest is refused.
+
+    Attributes:
+        refused: Seconds that did not fit.
+        gated: Seconds that were dropped since the application asked for it.
     """
 
-    def __init__(self, target: object) -> None:
+    def __init__(
+        self,
+        target: object,
+        *,
+        on_audio: Callable[[Audio | ClearAudio], None] | None = None,
+        holds: Callable[[str], bool] | None = None,
+        limit: float = math.inf,
+    ) -> None:
+        self.refused = 0.0
+        self.gated = 0.0
         self._target = target
+        self._on_audio = on_audio or (lambda _: None)
+        self._holds = holds or (lambda _: False)
+        self._limit = limit
         self._streams: dict[str, _Stream] = {}
         self._now = 0.0
-        # Asked for by the application, on whatever thread; read by `tick`.
-        self._clears: collections.deque[str | None] = collections.deque(maxlen=256)
+        # Asked for on whatever thread; read by `tick`, and before any audio.
+        self._asked: collections.deque[tuple[str, str | None]] = collections.deque()
 
-    def clear_soon(self, tag: str | None) -> None:
-        """The application emptied its buffers. Thread: any; `tick` does the rest."""
-        self._clears.append(tag)
+    # Any thread. `tick` does the rest; whoever asks wakes the I/O thread.
+
+    def clear_soon(self, tag: str | None, *, gate: bool = False) -> None:
+        """The application emptied its buffers; gate: and wants no more of it."""
+        self._asked.append(("gate" if gate else "clear", tag))
+
+    def open_gate_soon(self, tag: str | None) -> None:
+        """The application wants audio again."""
+        self._asked.append(("open", tag))
+
+    def told_soon(self, tag: str) -> None:
+        """The listeners of a `media-started` event have returned."""
+        self._asked.append(("told", tag))
+
+    # The I/O thread
 
     def apply(self, output: StreamOutput, now: float) -> list[Event]:
         """What follows from one output of the dialect."""
         self._now = now
+        if self._asked:
+            self._answer(now)
         match output:
-            case Audio(tag):
-                events = self._make_room(tag, now)
-                stream = self._streams.setdefault(tag, _Stream())
-                # What plays could have run out before this came.
-                events += self._tick(tag, stream, now)
-                if stream.playout.audio(output.seconds, now):
-                    events.append(
-                        MediaStartedEvent(
-                            self._target, tag, stream.encoding, stream.parameters
-                        )
-                    )
-                return events
+            case Audio():
+                return self._audio(output, now)
             case ClearAudio(tag):
                 self._clear(tag, now)
+                self._on_audio(output)
                 return []
             case StreamStarted(tag, encoding, parameters):
                 # Announced again without an end: that is the end (Voximplant, 2.8).
-                events = self._stop(tag, None, "stop", now)
+                fresh = self._new(tag, encoding, parameters)
+                events = self._stop(tag, "stop", now)
                 events += self._make_room(tag, now)
-                self._streams[tag] = _Stream(encoding, parameters)
+                self._streams[tag] = fresh
                 return events
             case StreamEnded(tag, info):
-                return self._stop(tag, info, "stop", now)
+                stream = self._streams.get(tag)
+                if stream is None:
+                    return []
+                stream.ending, stream.draining = info, True
+                if stream.playout.drain(now):
+                    return [self._ended(tag, stream)]
+                return []
 
     def tick(self, now: float) -> list[Event]:
         """What follows from the time."""
         self._now = now
-        if not self._streams:
-            self._clears.clear()
-            return []
-        while self._clears:
-            self._clear(self._clears.popleft(), now)
+        if self._asked:
+            self._answer(now)
         return [
             event
             for tag, stream in self._streams.items()
@@ -99,11 +142,93 @@ class Streams:
 
     def end(self) -> list[Event]:
         """The connection is over, and so is every stream."""
+        for stream in self._streams.values():
+            self._let_go(stream)
         return [
             event
             for tag in list(self._streams)
-            for event in self._stop(tag, None, "close", self._now)
+            for event in self._stop(tag, "close", self._now)
         ]
+
+    def _audio(self, audio: Audio, now: float) -> list[Event]:
+        tag, seconds = audio.tag, audio.seconds
+        events = self._make_room(tag, now)
+        stream = self._streams.get(tag)
+        if stream is None:
+            stream = self._streams[tag] = self._new(tag)
+        if stream.gated:
+            self.gated += seconds
+            return events
+        # What plays could have run out before this came.
+        events += self._tick(tag, stream, now)
+        # Held audio does not sound: the listeners that it waits for may hang.
+        room = min(stream.playout.room(now), self._limit - stream.held_seconds)
+        if seconds > room:
+            events += self._refuse(tag, stream, seconds - room)
+            frames = int(room * audio.sample_rate)
+            if not frames:
+                return events
+            audio = Audio(tag, audio.pcm[: 2 * frames], audio.sample_rate)
+            seconds = audio.seconds
+        if stream.playout.audio(seconds, now):
+            stream.draining = False
+            events.append(
+                MediaStartedEvent(self._target, tag, stream.encoding, stream.parameters)
+            )
+            if self._holds(tag):
+                stream.held = []
+        if stream.held is None:
+            self._on_audio(audio)
+        else:
+            stream.held.append(audio)
+            stream.held_seconds += seconds
+        return events
+
+    def _refuse(self, tag: str, stream: _Stream, seconds: float) -> list[Event]:
+        self.refused += seconds
+        if stream.reported:
+            return []
+        stream.reported = True
+        error = MediaError(
+            f"stream {tag!r} sends faster than it sounds: what is more than "
+            f"{self._limit:g} s ahead is lost; this is told once, "
+            "stats.audio_refused goes on counting"
+        )
+        return [ErrorEvent(self._target, error)]
+
+    def _answer(self, now: float) -> None:
+        """Do what other threads have asked for."""
+        while self._asked:
+            what, tag = self._asked.popleft()
+            for name, stream in self._streams.items():
+                if tag is not None and name != tag:
+                    continue
+                if what == "told":
+                    self._let_go(stream)
+                elif what == "open":
+                    stream.gated = False
+                else:
+                    stream.gated = stream.gated or what == "gate"
+            if what in ("clear", "gate"):
+                self._clear(tag, now)
+            if what == "gate":
+                # What came between the application's clear and this goes, too.
+                self._on_audio(ClearAudio(tag))
+
+    def _new(self, tag: str, encoding: str = "", parameters: object = None) -> _Stream:
+        """A stream that begins; what the one before it sent is still to be heard."""
+        before = self._streams.get(tag)
+        playout = Playout(limit=self._limit)
+        if before is not None:
+            self._let_go(before)
+            playout.wait_until(before.playout.out_at)
+        return _Stream(playout, encoding, parameters)
+
+    def _let_go(self, stream: _Stream) -> None:
+        """Who wanted to link the stream has done so."""
+        held, stream.held, stream.held_seconds = stream.held, None, 0.0
+        for audio in held or ():
+            self._on_audio(audio)
 
     def _make_room(self, tag: str, now: float) -> list[Event]:
         """Forget a silent stream, or end the oldest, where there are too many."""
@@ -111,32 +236,39 @@ class Streams:
             return []
         silent = (t for t, s in self._streams.items() if not s.playout.playing)
         gone = next(silent, next(iter(self._streams)))
-        events = self._stop(gone, None, "stop", now)
-        del self._streams[gone]
+        events = self._stop(gone, "stop", now)
+        self._let_go(self._streams.pop(gone))
         return events
 
     def _tick(self, tag: str, stream: _Stream, now: float) -> list[Event]:
         if stream.playout.tick(now):
-            return [self._ended(tag, stream.playout, None, "silence")]
+            return [self._ended(tag, stream)]
         return []
 
-    def _stop(self, tag: str, info: object, why: str, now: float) -> list[Event]:
+    def _stop(self, tag: str, why: str, now: float) -> list[Event]:
         stream = self._streams.get(tag)
         if stream is None or not stream.playout.stop(now):
             return []
-        return [self._ended(tag, stream.playout, info, why)]
+        return [self._ended(tag, stream, why)]
 
-    def _ended(self, tag: str, playout: Playout, info: object, why: str) -> Event:
+    def _ended(self, tag: str, stream: _Stream, why: str = "") -> Event:
+        playout, info = stream.playout, stream.ending
         if info is None:
+            if not why:
+                why = "clear" if playout.cleared else "silence"
+                why = "stop" if stream.draining else why
             info = MediaInfo(
                 duration=int(playout.played),
                 seconds=playout.played,
                 burst_seconds=playout.burst,
                 reason=why,
             )
+        stream.ending, stream.draining = None, False
         return MediaEndedEvent(self._target, tag, info)
 
     def _clear(self, tag: str | None, now: float) -> None:
         for name, stream in self._streams.items():
             if tag is None or name == tag:
                 stream.playout.clear(now)
+                if stream.held:
+                    stream.held, stream.held_seconds = [], 0.0

@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from voxsync.audio.pcm import bytes_to_int16
-from voxsync.dialects.base import Audio, ClearAudio
-from voxsync.errors import InvalidState
+from voxsync.dialects.base import Audio, CloseStream, SendAudio
+from voxsync.errors import InvalidState, SessionClosed
 from voxsync.events import ErrorEvent
 from voxsync.media.link import BLOCK_SECONDS
 from voxsync.media.sink import Sink
@@ -21,19 +21,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voxsync.audio.resample import Resampler
-    from voxsync.errors import SessionClosed
+    from voxsync.dialects.base import ClearAudio, OpenStream
     from voxsync.session.connection import Connection
     from voxsync.session.delivery import Delivery
+    from voxsync.session.options import SessionOptions
     from voxsync.session.outbox import Outbox
-    from voxsync.session.streams import StreamOutput
+
+# What a link's thread may be behind the stream's own time, seconds.
+_SLACK = 0.5
 
 __all__ = ["MediaOwner", "SessionSink", "SessionUnits", "StreamSource"]
+
+
+def _always() -> bool:
+    return True
 
 
 class MediaOwner(Protocol):
     """What the units need of their session."""
 
     id: str
+    options: SessionOptions
     _outbox: Outbox
     _delivery: Delivery
     _playout_seconds: float
@@ -65,7 +73,10 @@ class StreamSource(Source):
     def __init__(self, owner: MediaOwner, tag: str, sample_rate: int) -> None:
         super().__init__(sample_rate, f"{owner.id}:{tag}" if tag else owner.id)
         self._owner = owner
-        self._tap_seconds = owner._playout_seconds  # noqa: SLF001 - MediaOwner is the seam
+        # The bound is the stream's own (`Streams`); a link's thread may be behind.
+        self._tap_seconds = owner._playout_seconds + _SLACK  # noqa: SLF001 - MediaOwner is the seam
+        self._settled = False
+        self.clock = owner.options.clock
         self._resampler: Resampler | None = None
 
     def receive(self, audio: Audio) -> bool:
@@ -74,9 +85,19 @@ class StreamSource(Source):
             return False
         block = bytes_to_int16(audio.pcm)
         if audio.sample_rate != self.sample_rate:
-            block = self._resampled(block, audio.sample_rate)
+            if self._settled:
+                block = self._resampled(block, audio.sample_rate)
+            else:
+                self._settle(audio.sample_rate)
+        self._settled = True
         self._deliver(block)
         return True
+
+    def _settle(self, rate: int) -> None:
+        """The first audio: only now its rate is known. Links adapt to it."""
+        self._change_rate(rate)
+        for tap in self._taps:
+            tap.buffer.capacity = round(self._tap_seconds * rate)
 
     def clear_media_buffer(self) -> None:
         """See `Source`."""
@@ -108,12 +129,33 @@ class StreamSource(Source):
 
 
 class SessionSink(Sink):
-    """One outgoing stream of a session: blocks go into its send queue."""
+    """One outgoing stream of a session: blocks go into its send queue.
 
-    def __init__(self, owner: MediaOwner, tag: str, sample_rate: int) -> None:
+    Args:
+        owner: The session.
+        units: Its units; of the sinks with one tag only one has a link at a time.
+        tag: Names the stream.
+        sample_rate: What the service takes.
+        opening: Announces the stream to the service; None = it takes audio as it is.
+        most_ahead: Seconds of audio that the far end can hold; None = any.
+    """
+
+    def __init__(
+        self,
+        owner: MediaOwner,
+        units: SessionUnits,
+        tag: str,
+        sample_rate: int,
+        opening: OpenStream | None = None,
+        most_ahead: float | None = None,
+    ) -> None:
         super().__init__(sample_rate, f"{owner.id}:{tag}" if tag else owner.id)
+        self.most_ahead = most_ahead
+        self.clock = owner.options.clock
         self._owner = owner
+        self._units = units
         self._tag = tag
+        self._opening = opening
 
     @property
     def stats(self) -> UnitStats:
@@ -133,9 +175,39 @@ class SessionSink(Sink):
     def _waiting(self) -> float:
         return self._owner._outbox.qsize() * BLOCK_SECONDS  # noqa: SLF001
 
+    def interrupt(self) -> None:
+        """End the link; what of its audio is still in the send queue goes nowhere."""
+        link = self._link
+        if link is None:
+            return
+        outbox = self._owner._outbox  # noqa: SLF001
+        link.abort(None)
+        outbox.discard(self._is_mine)  # makes room for what ends the stream
+        link.stop()
+        outbox.discard(self._is_mine)  # what the link's thread had in its hands
+
+    def _is_mine(self, item: object) -> bool:
+        return type(item) is SendAudio and item.tag == self._tag
+
     def _begin(self) -> None:
         self._owner._opened()  # noqa: SLF001
         self._owner._outbox.admit()  # noqa: SLF001
+        self._units.occupy(self._tag, self)
+        if self._opening is not None:
+            try:
+                self._owner._put_media(self._opening, _always)  # noqa: SLF001
+            except BaseException:
+                self._units.vacate(self._tag, self)
+                raise
+
+    def _release(self) -> None:
+        try:
+            if self._opening is not None:
+                self._owner._put_media(CloseStream(self._tag), _always)  # noqa: SLF001
+        except (InvalidState, SessionClosed):
+            pass  # finish() or close() came first: they end the stream
+        finally:
+            self._units.vacate(self._tag, self)
 
     def _put(self, block: NDArray[np.int16], wanted: Callable[[], bool]) -> bool:
         owner = self._owner
@@ -160,7 +232,7 @@ class SessionUnits:
         self._rate = sample_rate
         self._lock = threading.Lock()  # guards changes of the next two
         self._streams: dict[str, StreamSource] = {}
-        self._sinks: dict[str, SessionSink] = {}
+        self._sinks: dict[str, SessionSink] = {}  # those that have a link
         self.unlinked = 0.0  # seconds of audio that flowed nowhere; the I/O thread's
 
     def stream(self, tag: str) -> StreamSource:
@@ -177,20 +249,54 @@ class SessionUnits:
         with self._lock:
             return [s for name, s in self._streams.items() if tag in (None, name)]
 
-    def sink(self, tag: str = "") -> SessionSink:
-        """The sink of our stream of that tag."""
-        with self._lock:
-            if tag not in self._sinks:
-                self._sinks[tag] = SessionSink(self._owner, _checked(tag), self._rate)
-            return self._sinks[tag]
+    def sink(
+        self,
+        tag: str,
+        sample_rate: int | None = None,
+        opening: OpenStream | None = None,
+        most_ahead: float | None = None,
+    ) -> SessionSink:
+        """A sink for our stream of that tag."""
+        rate = self._rate if sample_rate is None else sample_rate
+        return SessionSink(self._owner, self, tag, rate, opening, most_ahead)
 
-    def feed(self, output: StreamOutput) -> None:
-        """See `Engine.on_audio`. Thread: I/O."""
+    def occupy(self, tag: str, sink: SessionSink) -> None:
+        """Let this sink's link write to our stream of that tag, and no other's.
+
+        Raises:
+            InvalidState: Another one's does.
+        """
+        with self._lock:
+            other = self._sinks.setdefault(tag, sink)
+        if other is not sink:
+            raise InvalidState(
+                f"{other!r} takes another source's audio already; there is no mixing: "
+                "stop_media_to() there first"
+                + ("" if other._opening is None else ", or use another tag")  # noqa: SLF001 - they are ours
+            )
+
+    def vacate(self, tag: str, sink: SessionSink) -> None:
+        """The sink's link is gone."""
+        with self._lock:
+            if self._sinks.get(tag) is sink:
+                del self._sinks[tag]
+
+    def occupant(self, tag: str) -> SessionSink | None:
+        """The sink whose link writes to our stream of that tag."""
+        return self._sinks.get(tag)
+
+    def is_linked(self, tag: str) -> bool:
+        """Whether the far end's stream of that tag flows somewhere."""
+        stream = self._streams.get(tag)
+        return stream is not None and bool(stream._taps)  # noqa: SLF001 - they are ours
+
+    def feed(self, output: Audio | ClearAudio) -> None:
+        """See `Streams`. Thread: I/O."""
         if isinstance(output, Audio):
             stream = self._streams.get(output.tag)
             if stream is None or not stream.receive(output):
                 self.unlinked += output.seconds
-        elif isinstance(output, ClearAudio):
+        else:
             for stream in self.streams(output.tag):
                 stream.clear_media_buffer()
 

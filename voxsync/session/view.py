@@ -78,6 +78,10 @@ class SessionView(EventTarget, Generic[MessageT]):
     @property
     def ready_state(self) -> ReadyState:
         """`ReadyState.CONNECTING`, `OPEN`, `CLOSING` or `CLOSED` (0 to 3)."""
+        return self._state
+
+    @property
+    def _state(self) -> ReadyState:
         connection = self._connection
         if connection is None:
             return ReadyState.CLOSED if self._unused_closed else ReadyState.CONNECTING
@@ -86,12 +90,12 @@ class SessionView(EventTarget, Generic[MessageT]):
     @property
     def is_active(self) -> bool:
         """Whether the service takes input: OPEN and not finished."""
-        return self.ready_state is ReadyState.OPEN and not self._outbox.finished
+        return self._state is ReadyState.OPEN and not self._outbox.finished
 
     @property
     def is_closed(self) -> bool:
         """Whether the session is over."""
-        return self.ready_state is ReadyState.CLOSED
+        return self._state is ReadyState.CLOSED
 
     @property
     def close_code(self) -> int | None:
@@ -194,6 +198,6 @@ class SessionView(EventTarget, Generic[MessageT]):
 
     def __repr__(self) -> str:
         return (
-            f"<{type(self).__name__} {self.id} {self.ready_state.name} "
+            f"<{type(self).__name__} {self.id} {self._state.name} "
             f"{redact_url(self._url)}>"
         )

@@ -13,9 +13,12 @@ import itertools
 import selectors
 import socket
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from voxsync.transport.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from voxsync.clocks import Clock
 
 __all__ = ["Channel", "Driver", "IOLoop"]
 
@@ -115,10 +118,18 @@ class Channel:
 
 
 class IOLoop:
-    """Selects, reads, writes and keeps deadlines until its last connection is gone."""
+    """Selects, reads, writes and keeps deadlines until its last connection is gone.
 
-    def __init__(self) -> None:
+    Args:
+        clock: None = the machine's.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock
+        self._now = time.monotonic if clock is None else clock.now
         self._wakeup = Wakeup()
+        if clock is not None:
+            clock.subscribe(self._wakeup.wake)
         # poll needs no object in the kernel, which shows when a loop is made for each
         # session; its cost per call grows with the connections of a loop.
         self._selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)()
@@ -158,6 +169,8 @@ class IOLoop:
 
     def close(self) -> None:
         """Release the selector and the wake-up pair. Thread: the loop's."""
+        if self._clock is not None:
+            self._clock.unsubscribe(self._wakeup.wake)
         self._selector.close()
         self._wakeup.close()
 
@@ -172,7 +185,7 @@ class IOLoop:
             channel = self._notified.popleft()
             channel.notified = False  # before the driver looks for work
             ready[channel] = ready.get(channel, 0) | _CALL
-        now = time.monotonic()
+        now = self._now()
         while self._due and self._due[0][0] <= now:
             due, _, channel = heapq.heappop(self._due)
             if channel.due == due:  # else the entry is stale
@@ -192,7 +205,8 @@ class IOLoop:
                 return 0
         if not self._due:
             return None
-        return max(0.0, self._due[0][0] - time.monotonic())
+        left = max(0.0, self._due[0][0] - self._now())
+        return left if self._clock is None else self._clock.real(left)
 
     def _serve(self, channel: Channel, mask: int, now: float) -> None:
         driver = channel.driver
