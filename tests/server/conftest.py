@@ -4,6 +4,8 @@ import contextlib
 import socket
 import ssl
 import struct
+import threading
+import time
 
 import pytest
 import trustme
@@ -99,6 +101,33 @@ class RawClient:
 
     def close(self):
         self.sock.close()
+
+
+class Sessions(list):
+    """What a listener's `connection` signal told of."""
+
+    def __init__(self, listener):
+        super().__init__()
+        self.changed = threading.Condition()
+        listener.connection.connect(self.add, weak=False)
+
+    def add(self, listener, session):
+        with self.changed:
+            self.append(session)
+            self.changed.notify_all()
+
+    def wait(self, count=1):
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self) >= count, 5)
+        return self[count - 1]
+
+
+def until(condition):
+    """Bounded polling, where there is no event to wait for."""
+    end, gate = time.monotonic() + 20, threading.Event()
+    while not condition():
+        assert time.monotonic() < end
+        gate.wait(0.001)
 
 
 @pytest.fixture

@@ -10,40 +10,12 @@ import time
 
 import pytest
 
-from tests.server.conftest import head
+from tests.server.conftest import Sessions, head, until
 from voxsync import PlainSession
 from voxsync.errors import HandshakeError, InvalidState
-from voxsync.server import Listener, Refusal, ServerSession
-from voxsync.session import ReadyState, SessionOptions
+from voxsync.server import Listener, ListenerStats, Refusal, ServerSession
+from voxsync.session import SessionOptions
 from voxsync.wire import Close, Text
-
-
-class Sessions(list):
-    """What a listener's `connection` signal told of."""
-
-    def __init__(self, listener):
-        super().__init__()
-        self.changed = threading.Condition()
-        listener.connection.connect(self.add, weak=False)
-
-    def add(self, listener, session):
-        with self.changed:
-            self.append(session)
-            self.changed.notify_all()
-
-    def wait(self, count=1):
-        with self.changed:
-            assert self.changed.wait_for(lambda: len(self) >= count, 5)
-        return self[count - 1]
-
-
-def until(condition):
-    """Bounded polling, where there is no event to wait for."""
-    end, gate = time.monotonic() + 5, threading.Event()
-    while not condition():
-        assert time.monotonic() < end
-        gate.wait(0.001)
-
 
 # Starting
 
@@ -194,32 +166,86 @@ def test_check_refuses(listening, caplog):
     assert "Traceback" not in caplog.text
 
 
-@pytest.mark.parametrize("part", ["check", "make_session"])
-def test_an_exception_of_the_application_costs_one_connection(
-    listening, client, caplog, part
-):
-    """It is logged with its traceback; the next client is served."""
+def test_a_check_that_raises(listening, client, caplog):
+    """500 for the client, a traceback for us; the next client is served."""
     broken = [True]
 
     def check(request):
-        if broken and part == "check":
+        if broken.pop():
             raise RuntimeError("check failed")
 
-    def make(request, options):
-        if broken and part == "make_session":
-            raise RuntimeError("make_session failed")
-        return ServerSession(request, options)
-
-    listener = listening(check=check, make_session=make)
-    sessions = Sessions(listener)
+    broken.insert(0, False)
+    listener = listening(check=check)
     raw = client(listener)
     raw.send(head())
-    raw.rest()
-    until(lambda: f"{part} failed" in caplog.text)
+    assert raw.rest().startswith(b"HTTP/1.1 500 ")
     assert "Traceback" in caplog.text
-    broken.clear()
+    assert "check failed" in caplog.text
     client(listener).upgrade()
-    assert sessions.wait().ready_state is ReadyState.OPEN
+    assert listener.stats.refused_check == 1
+
+
+def test_a_check_may_take_its_time(listening, client):
+    """What it takes is not the client's: the answer is 101 all the same."""
+    gate, asked = threading.Event(), threading.Event()
+
+    def check(request):
+        if request.path == "/slow":
+            asked.set()
+            gate.wait(5)
+
+    listener = listening(check=check, open_timeout=0.2)
+    slow = client(listener)
+    slow.send(head("/slow"))
+    asked.wait(5)
+    client(listener).upgrade()  # who comes meanwhile is served
+    gate.wait(0.3)  # more than open_timeout
+    gate.set()
+    assert slow.answer().startswith(b"HTTP/1.1 101 ")
+
+
+def test_path_and_origins(listening, client):
+    """404 and 403, before the check is asked; the URL has the path."""
+    asked = []
+    listener = listening(
+        path="/voice", origins=["https://app.example.com"], check=asked.append
+    )
+    assert listener.url == f"ws://127.0.0.1:{listener.port}/voice"
+    for request, status in (
+        (head("/other"), b"404"),
+        (head("/voice", "Origin: https://evil.example.com"), b"403"),
+        (head("/voice?a=b", "Origin: https://app.example.com"), b"101"),
+        (head("/voice"), b"101"),
+    ):
+        raw = client(listener)
+        raw.send(request)
+        assert raw.answer().startswith(b"HTTP/1.1 " + status)
+    assert len(asked) == 2
+    assert listener.stats.refused_check == 2
+
+
+def test_subprotocols_may_be_a_wish(listening):
+    """strict_subprotocols=False: who speaks none of ours is let in without one."""
+    listener = listening(subprotocols=("chat",), strict_subprotocols=False)
+    for offered, agreed in ((("x",), None), ((), None), (("x", "chat"), "chat")):
+        options = SessionOptions(subprotocols=offered)
+        with PlainSession(listener.url, options=options) as session:
+            assert session.subprotocol == agreed
+
+
+def test_stats_count_each_connection_once(listening, client):
+    """Nobody is refused silently: the sum is the number of those who came."""
+    listener = listening(check=lambda request: None, open_timeout=0.3)
+    assert listener.stats == ListenerStats()
+    open_ = client(listener)
+    open_.upgrade()
+    for words in (b"nonsense\r\n\r\n", head(drop=["Upgrade"]), b""):
+        raw = client(listener)
+        raw.send(words)
+        raw.rest()  # the last: until its time is over
+        raw.close()
+    until(lambda: len(listener._places) == 1)
+    assert listener.stats == ListenerStats(accepted=1, failed_handshakes=3)
 
 
 def test_an_exception_of_a_handler_stops_nothing(listening, client, caplog):
@@ -254,6 +280,7 @@ def test_garbage_is_logged_and_closed(listening, client, caplog):
     raw = client(listener)
     raw.send(b"\0\1\2\r\n\r\n")
     assert raw.rest().startswith(b"HTTP/1.1 400 ")
+    raw.close()
     until(lambda: "not a WebSocket request" in caplog.text)
 
 
@@ -268,19 +295,43 @@ def test_max_connections(listening, client, caplog):
     for raw in raws:
         raw.upgrade()
     sessions.wait(2)
-    assert client(listener).rest().startswith(b"HTTP/1.1 503 ")
+    more = client(listener)
+    more.send(head())
+    answer = more.rest()
+    more.close()
+    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nRetry-After: 5\r\n" in answer
     assert "too many connections" in caplog.text
+    assert listener.stats.refused_full == 1
     raws[0].close()
-    until(lambda: len(listener._threads) < 2)
+    until(lambda: len(listener._places) < 2)
     client(listener).upgrade()
     sessions.wait(3)
 
 
-def test_connections_that_only_wait_count_too(listening, client):
-    """Who says nothing occupies a place, until its time is over."""
+def test_the_answer_to_one_too_many_can_be_read(listening, client):
+    """It reaches who has sent more than a request: no reset overtakes it."""
     listener = listening(max_connections=1)
-    client(listener)
-    assert client(listener).rest().startswith(b"HTTP/1.1 503 ")
+    sessions = Sessions(listener)
+    client(listener).upgrade()
+    sessions.wait()
+    more = client(listener)
+    more.send(head() + bytes(100_000))
+    assert more.rest().startswith(b"HTTP/1.1 503 ")
+    more.close()
+
+
+def test_one_too_many_over_tls(listening, server_tls, client_tls):
+    """503 as everywhere; the error of the client has it."""
+    listener = listening(max_connections=1, ssl_context=server_tls)
+    sessions = Sessions(listener)
+    options = SessionOptions(ssl_context=client_tls)
+    with PlainSession(listener.url, options=options):
+        sessions.wait()
+        with pytest.raises(HandshakeError) as info:
+            PlainSession(listener.url, options=options).connect()
+    assert info.value.status == 503
+    assert info.value.headers["retry-after"] == "5"
 
 
 def test_max_per_address(listening, client):
@@ -290,11 +341,15 @@ def test_max_per_address(listening, client):
     first = client(listener)
     first.upgrade()
     sessions.wait()
-    assert client(listener).rest().startswith(b"HTTP/1.1 503 ")
+    more = client(listener)
+    more.send(head())
+    assert more.rest().startswith(b"HTTP/1.1 503 ")
+    more.close()
     client(listener, source="127.0.0.2").upgrade()
     sessions.wait(2)
+    assert listener.stats.refused_address == 1
     first.close()
-    until(lambda: len(listener._threads) <= 1)
+    until(lambda: len(listener._places) <= 1)
     client(listener).upgrade()
 
 
@@ -305,17 +360,59 @@ def test_addresses_are_forgotten(listening, client):
         raw = client(listener)
         raw.upgrade()
         raw.close()
-    until(lambda: not listener._threads)
-    assert not listener._by_address
+    until(lambda: not len(listener._places))
+    assert not listener._places._open_by_host
+    assert not listener._places._pending_by_host
 
 
 def test_a_refused_client_that_is_gone(listening, client):
-    """Nobody to tell: that is no error, and the accepting goes on."""
-    listener = listening(max_connections=1)
-    client(listener)
+    """Nobody to tell: it counts as refused all the same, and the next is served."""
+    gate, asked = threading.Event(), threading.Event()
+
+    def check(request):
+        if request.path != "/gone":
+            return None
+        asked.set()
+        gate.wait(5)
+        return Refusal(403)
+
+    listener = listening(check=check)
     gone = client(listener)
+    gone.send(head("/gone"))
+    asked.wait(5)
     gone.end()
-    assert client(listener).rest().startswith(b"HTTP/1.1 503 ")
+    gate.set()
+    until(lambda: not len(listener._places))
+    client(listener).upgrade()
+    assert listener.stats.refused_check == 1
+    assert listener.stats.failed_handshakes == 0
+
+
+@pytest.mark.parametrize("name", ["connections", "per_address", "handshakes"])
+def test_limits_below_one(name):
+    """Nobody could ever be let in: that is said at once."""
+    with pytest.raises(ValueError, match=f"max_{name} must be at least 1"):
+        Listener(**{f"max_{name}": 0})
+
+
+def test_no_thread_to_be_had(listening, client, caplog, monkeypatch):
+    """The connection is closed, counted and logged; the accepting goes on."""
+    listener = listening()
+    sessions = Sessions(listener)
+    start = threading.Thread.start
+
+    def none_left(thread):
+        if thread.name.startswith("voxsync-io-incoming"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none_left)
+        assert client(listener).rest() == b""
+    client(listener).upgrade()
+    sessions.wait()
+    assert "no thread for a connection of 127.0.0.1" in caplog.text
+    assert (listener.stats.refused_full, listener.stats.accepted) == (1, 1)
 
 
 class Deaf:
@@ -348,47 +445,6 @@ def test_accepting_goes_on_after_an_error(monkeypatch, client, caplog):
         sessions.wait()
         raw.close()
     assert "no descriptors" in caplog.text
-
-
-# Tampering
-
-
-class Tamper:
-    def __init__(self, accepts=True, answer=None):
-        self.accepts = accepts
-        self.words = answer
-
-    def accepted(self, sock):
-        if not self.accepts:
-            sock.sendall(b"mine")
-        return self.accepts
-
-    def answer(self, data):
-        return self.words or data
-
-
-def test_a_tamper_may_take_the_connection(listening, client):
-    """What it said is all that the client gets."""
-    listener = listening(tamper=Tamper(accepts=False))
-    raw = client(listener)
-    assert raw.rest() == b"mine"
-    assert listener.sessions == frozenset()
-
-
-def test_a_tamper_may_change_the_answer(listening, client):
-    """The session begins all the same."""
-    listener = listening(tamper=Tamper(answer=b"HTTP/1.1 101 Yes\r\n\r\n"))
-    sessions = Sessions(listener)
-    raw = client(listener)
-    raw.upgrade()
-    sessions.wait().send_text("x")
-    assert raw.next() == Text("x")
-
-
-def test_a_tamper_may_do_nothing(listening, client):
-    """Then all is as without it."""
-    raw = client(listening(tamper=Tamper()))
-    assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in raw.upgrade()
 
 
 # The end
@@ -437,19 +493,21 @@ def test_close_while_a_client_is_in_the_middle_of_its_request(client):
     listener = Listener(open_timeout=30).start()
     raw = client(listener)
     raw.send(head()[:30])
-    until(lambda: listener._opening)
+    until(lambda: listener.stats.pending)
     listener.close()
     assert raw.rest() == b""
 
 
-def test_close_does_not_mind_a_client_that_just_left():
-    """A socket that is gone already cannot be shut down, and need not be."""
-    listener = Listener(open_timeout=30).start()
-    gone = socket.socket()
-    with listener._lock:
-        listener._opening.add(gone)  # never connected: shutdown() fails
-    listener.close()
-    gone.close()
+def test_close_while_a_client_is_in_the_middle_of_its_tls(server_tls, client):
+    """The same: a handshake of TLS that does not go on holds up nothing."""
+    listener = Listener(open_timeout=30, ssl_context=server_tls).start()
+    raw = client(listener)
+    raw.send(b"\x16\x03\x01\x02\x00")  # the begin of a record
+    until(lambda: listener.stats.pending)
+    started = time.monotonic()
+    listener.close(timeout=20)
+    assert time.monotonic() - started < 20
+    raw.rest()  # an alert, and the end
 
 
 def at_upgrade(action):
@@ -491,7 +549,7 @@ def test_a_session_that_is_closed_before_it_began(listening, client):
     raw.upgrade()
     assert raw.until_close().code == 1001
     assert raw.next() is None
-    until(lambda: not listener._threads)
+    until(lambda: not len(listener._places))
     assert sessions == []
 
 
@@ -540,7 +598,15 @@ def test_serve_forever_of_a_started_listener():
 PROGRAM = """
 from voxsync.server import Listener
 listener = Listener().start()
-print(listener.port, flush=True)
+wait = listener._closed.wait
+
+def tell(timeout):
+    # Not earlier: Ctrl-C is to come while it is served.
+    listener._closed.wait = wait
+    print(listener.port, flush=True)
+    return wait(timeout)
+
+listener._closed.wait = tell
 try:
     listener.serve_forever()
 except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from voxsync.errors import (
     ProtocolError,
 )
 from voxsync.server import IncomingRequest, Refusal, Upgrade
-from voxsync.server.upgrade import upgrade
+from voxsync.server.upgrade import linger, upgrade
 from voxsync.wire import Role, Wire
 
 ADDRESS = ("192.0.2.1", 4711)
@@ -178,10 +178,9 @@ def test_requests_that_are_no_upgrade(pair, name):
         head(version="HTTP/1.0"),
         head(method="POST"),
         head("/", "no colon"),
-        head("/", "X-Long: " + "x" * 9000),
-        head("/" + "x" * 9000),
+        head("/", "Content-Length: 5"),
     ],
-    ids=["words", "tls", "1.0", "post", "no-colon", "long-header", "long-line"],
+    ids=["words", "tls", "1.0", "post", "no-colon", "body"],
 )
 def test_what_is_no_request_at_all(pair, request_):
     """400 or 405, whatever it was, and an error without its content."""
@@ -221,11 +220,127 @@ def test_the_answer_may_be_tampered_with(pair):
     assert isinstance(result, Upgrade)
 
 
-def test_a_head_has_a_bound(pair):
-    """I8: 431 above 32 KiB, also without an end."""
-    answer, result = ask(pair, b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000)
+TOO_LARGE = {
+    "no end": b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000,
+    "in all": head("/", *[f"X-{n}: {'x' * 1000}" for n in range(40)]),
+    "long header": head("/", "X-Long: " + "x" * 9000),
+    "long target": head("/" + "x" * 9000),
+    "many headers": head("/", *[f"X-{n}: 1" for n in range(100)]),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_a_head_has_bounds(pair, name):
+    """I8: 431 above 32 KiB, 8 KiB in a line or 100 headers, also without an end."""
+    answer, result = ask(pair, TOO_LARGE[name])
     assert answer.startswith(b"HTTP/1.1 431 ")
     assert isinstance(result, ProtocolError)
+
+
+def test_a_head_within_its_bounds(pair):
+    """Large, but not too large."""
+    request = head("/" + "x" * 8000, *[f"X-{n}: {'x' * 200}" for n in range(90)])
+    answer, result = ask(pair, request)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert len(result.request.headers) == 95
+
+
+def test_subprotocols_strictly(pair):
+    """400 for who speaks none of ours; the best of ours for who speaks several."""
+    speaks = "Sec-WebSocket-Protocol: a, b"
+    answer, result = ask(pair, head("/", speaks), subprotocols=("b", "a"))
+    assert result.subprotocol == "b"
+    assert b"\r\nSec-WebSocket-Protocol: b\r\n" in answer
+
+
+@pytest.mark.parametrize("speaks", [[], ["Sec-WebSocket-Protocol: a, b"]])
+def test_subprotocols_strictly_refused(pair, speaks):
+    """Offered none, or others."""
+    answer, result = ask(pair, head("/", *speaks), subprotocols=("c",))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert result.status == 400
+
+
+@pytest.mark.parametrize(
+    ("speaks", "agreed"),
+    [([], None), (["a"], None), (["a, c", "b"], "b"), (["c"], "c")],
+)
+def test_subprotocols_leniently(pair, speaks, agreed):
+    """The best of ours that is offered, or none and no header."""
+    request = head("/", *[f"Sec-WebSocket-Protocol: {one}" for one in speaks])
+    answer, result = ask(pair, request, subprotocols=("b", "c"), strict=False)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert result.subprotocol == agreed
+    assert (b"Sec-WebSocket-Protocol" in answer) is (agreed is not None)
+
+
+def test_the_check_sees_only_what_could_be_let_in(pair):
+    """A request that is no upgrade is refused without asking."""
+    asked = []
+    answer, _ = ask(pair, head(drop=["Upgrade"]), check=asked.append)
+    assert answer.startswith(b"HTTP/1.1 426 ")
+    assert asked == []
+
+
+def test_what_the_check_takes_is_not_the_peers_time(pair):
+    """The answer goes out, however long the application thought about it."""
+    gate = threading.Event()
+    answer, result = ask(
+        pair, head(), timeout=0.1, check=lambda _: gate.wait(0.3) or None
+    )
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert isinstance(result, Upgrade)
+
+
+def test_a_refusal_with_headers_and_a_number_of_its_own(pair):
+    """Statuses need not be registered; what cannot be said in UTF-8 is replaced."""
+    refusal = Refusal(499, "no\ud800", {"Retry-After": "7"})
+    answer, result = ask(pair, head(), check=lambda request: refusal)
+    assert answer.startswith(b"HTTP/1.1 499 Refused\r\n")
+    assert b"\r\nRetry-After: 7\r\n" in answer
+    assert answer.endswith(b"\r\n\r\nno?\n")
+    assert result.status == 499
+
+
+@pytest.mark.parametrize(
+    ("error", "args"),
+    [
+        (TypeError, ("401",)),
+        (TypeError, (True,)),
+        (ValueError, (200,)),
+        (ValueError, (600,)),
+        (ValueError, (401, "", {"X-A": "1\r\nX-B: 2"})),
+    ],
+)
+def test_refusals_that_cannot_be_sent(error, args):
+    """Said where they are made, not where a client waits for them."""
+    with pytest.raises(error):
+        Refusal(*args)
+
+
+def test_linger_reads_to_the_end(pair):
+    """Our side ends at once; the peer's words are let pass until its own end."""
+    ours, theirs = pair
+    theirs.sendall(bytes(10_000))
+    thread = threading.Thread(target=linger, args=(ours, 30))
+    thread.start()
+    assert theirs.recv(1) == b""
+    theirs.sendall(bytes(10_000))
+    theirs.shutdown(socket.SHUT_WR)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert ours.recv(1) == b""
+
+
+def test_linger_has_bounds(pair):
+    """In time, and in bytes; a socket that is gone is no error."""
+    ours, theirs = pair
+    linger(ours, 0.01)
+    theirs.sendall(bytes(30_000))
+    linger(ours, 30, most=16_384)
+    assert ours.recv(1) == b"\0"
+    ours.close()
+    linger(ours)
 
 
 def test_a_peer_that_leaves_early(pair):

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
 import selectors
 import socket
 import threading
 import time
-from collections import Counter
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from voxsync.errors import HandshakeError, InvalidState, VoxsyncError
+from voxsync.errors import InvalidState
 from voxsync.events import EventSignal
+from voxsync.server.places import ListenerStats, Place, Places
+from voxsync.server.reception import MakeSession, Reception, Tamper, log_dropped
+from voxsync.server.rules import Rules
 from voxsync.server.session import ServerSession
-from voxsync.server.upgrade import IncomingRequest, Refusal, upgrade
 from voxsync.session import SessionOptions
 from voxsync.transport import Wakeup
-from voxsync.wire import Role, Wire
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from types import TracebackType
+
+    from voxsync.server.upgrade import IncomingRequest, Refusal
+    from voxsync.session import Session
 
 __all__ = ["Listener", "Tamper"]
 
 logger = logging.getLogger("voxsync.server")
 
 _numbers = itertools.count(1)
-
-
-class Tamper(Protocol):
-    """How a test service interferes with connections before they are sessions."""
-
-    def accepted(self, sock: socket.socket) -> bool:
-        """A connection came in, nothing was read; False = leave it to the tamper."""
-        ...
-
-    def answer(self, data: bytes) -> bytes:
-        """The answer to the upgrade; what is returned is sent instead."""
-        ...
 
 
 class Listener:
@@ -53,19 +43,32 @@ class Listener:
     Args:
         host: Address to listen on. The default is this machine alone.
         port: 0 = any free one; see `port`.
-        check: Judges a request: None = welcome, else a `Refusal`. It runs on the
-            connection's own thread.
-        subprotocols: Those spoken, best first. Where there are any, a client that
-            offers none of them is refused with 400.
+        path: The path that is served, or several; others get 404. None = all.
+        origins: The values of `Origin` that are let in; others get 403. None = any.
+            A request without that header is let in: only browsers send it.
+        check: Judges a request that nothing else speaks against: None = welcome,
+            else a `Refusal`. It runs on the connection's own thread and may take its
+            time. Where it raises, the client gets 500 and the log a traceback.
+        subprotocols: Those spoken, best first.
+        strict_subprotocols: Where there are any, a client that offers none of them
+            is refused with 400. False: it is let in without one.
         options: For the sessions.
-        max_connections: At most so many at a time; more get status 503.
+        max_connections: At most so many at a time; more get 503 and `Retry-After`.
         max_per_address: The same for one peer address; None = no such limit.
-        open_timeout: Seconds for TLS and upgrade together.
+        max_handshakes: At most so many connections may be before their answer, or
+            be told a refusal; they take no place of `max_connections`. Each has a
+            thread. When one more comes, the oldest is ended: that of the address
+            which has the most of them.
+        open_timeout: Seconds that a client may take for TLS and upgrade together,
+            however it spreads its bytes.
         ssl_context: For `wss://`.
         receive_buffer: SO_RCVBUF in bytes of the connections; None = the system's.
         tamper: For test services.
         make_session: Makes the session of an accepted request; called on the
             connection's own thread, so listeners attached there miss nothing.
+
+    Raises:
+        TypeError, ValueError: A limit, path or origin makes no sense.
 
     Thread: any; `close()` not from a session's listener.
     """
@@ -75,41 +78,44 @@ class Listener:
         host: str = "127.0.0.1",
         port: int = 0,
         *,
+        path: str | Collection[str] | None = None,
+        origins: str | Collection[str] | None = None,
         check: Callable[[IncomingRequest], Refusal | None] | None = None,
         subprotocols: Sequence[str] = (),
+        strict_subprotocols: bool = True,
         options: SessionOptions | None = None,
         max_connections: int = 100,
         max_per_address: int | None = None,
+        max_handshakes: int = 256,
         open_timeout: float = 10.0,
         ssl_context: ssl.SSLContext | None = None,
         receive_buffer: int | None = None,
         tamper: Tamper | None = None,
-        make_session: Callable[
-            [IncomingRequest, SessionOptions], ServerSession
-        ] = ServerSession,
+        make_session: MakeSession = ServerSession,
     ) -> None:
         self.host = host
         self.connection = EventSignal()
         self._port = port
-        self._check = check
-        self._subprotocols = tuple(subprotocols)
-        self._options = options or SessionOptions()
-        self._max_connections = max_connections
-        self._max_per_address = max_per_address
-        self._open_timeout = open_timeout
-        self._ssl_context = ssl_context
+        self._secure = ssl_context is not None
         self._receive_buffer = receive_buffer
-        self._tamper = tamper
-        self._make_session = make_session
+        self._places = Places(max_connections, max_per_address, max_handshakes)
+        self._rules = Rules(path=path, origins=origins, check=check)
+        self._reception = Reception(
+            places=self._places,
+            rules=self._rules,
+            options=options or SessionOptions(),
+            subprotocols=tuple(subprotocols),
+            strict=strict_subprotocols,
+            open_timeout=open_timeout,
+            ssl_context=ssl_context,
+            tamper=tamper,
+            make_session=make_session,
+            announce=self._announce,
+        )
         self._sock: socket.socket | None = None
         self._wakeup: Wakeup | None = None
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
-        self._lock = threading.Lock()  # guards the three below
-        self._threads: set[threading.Thread] = set()
-        self._sessions: set[ServerSession] = set()
-        self._opening: set[socket.socket] = set()
-        self._by_address: Counter[str] = Counter()
 
     def start(self) -> Self:
         """Begin to accept, in the background.
@@ -136,16 +142,21 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """Where clients connect to."""
-        scheme = "ws" if self._ssl_context is None else "wss"
+        """Where clients connect to; of several paths the first."""
+        scheme = "wss" if self._secure else "ws"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{host}:{self._port}/"
+        path = self._rules.paths[0] if self._rules.paths else "/"
+        return f"{scheme}://{host}:{self._port}{path}"
 
     @property
-    def sessions(self) -> frozenset[ServerSession]:
-        """The sessions that are open now."""
-        with self._lock:
-            return frozenset(self._sessions)
+    def sessions(self) -> frozenset[Any]:
+        """The sessions that are open now; what `make_session` made."""
+        return self._places.sessions
+
+    @property
+    def stats(self) -> ListenerStats:
+        """What became of the connections that came in. Thread: any."""
+        return self._places.stats
 
     def serve_forever(self) -> None:
         """Start if needed, and wait until `close()` or Ctrl-C."""
@@ -168,16 +179,12 @@ class Listener:
         end = time.monotonic() + timeout
         if self._thread is not None:
             self._thread.join(timeout)
-        with self._lock:
-            sessions, threads = list(self._sessions), list(self._threads)
-            for sock in self._opening:
-                with contextlib.suppress(OSError):  # gone by itself
-                    sock.shutdown(socket.SHUT_RD)  # what is to be said can be said
-        for session in sessions:
+        threads = self._places.close()
+        for session in self.sessions:
             session.close(1001, "the server is closing", wait=False)
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
-        for session in sessions:
+        for session in self.sessions:
             session.cancel()
         for thread in threads:
             thread.join(0.5)
@@ -194,7 +201,7 @@ class Listener:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed.is_set() else f"{len(self._sessions)} sessions"
+        state = "closed" if self._closed.is_set() else f"{len(self.sessions)} sessions"
         return f"<Listener {self.url} {state}>"
 
     # The accepting thread
@@ -223,115 +230,30 @@ class Listener:
             wakeup.close()
 
     def _take(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        thread = threading.Thread(
-            target=self._connection_thread,
-            args=(sock, address),
+        place = Place(sock, address)
+        thread = place.thread = threading.Thread(
+            target=self._reception.receive,
+            args=(place,),
             name=f"voxsync-io-incoming-{next(_numbers)}",
             daemon=True,
         )
-        with self._lock:
-            host = address[0]
-            full = len(self._threads) >= self._max_connections or (
-                self._max_per_address is not None
-                and self._by_address[host] >= self._max_per_address
-            )
-            if not full:
-                self._threads.add(thread)
-                self._by_address[host] += 1
-                self._opening.add(sock)
-        if not full:
-            try:
-                thread.start()
-            except RuntimeError:  # the system has no thread left
-                self._forget(thread, sock, address[0])
-            else:
-                return
-        logger.warning("too many connections; refused one of %s", address[0])
-        with contextlib.suppress(OSError):  # it may be gone already
-            sock.setblocking(False)
-            sock.send(b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n")
-        sock.close()
-
-    def _forget(self, thread: threading.Thread, sock: socket.socket, host: str) -> None:
-        with self._lock:
-            self._opening.discard(sock)
-            self._threads.discard(thread)
-            self._by_address[host] -= 1
-            self._by_address += Counter()  # drops what is down to 0
-
-    # A connection's own thread
-
-    def _connection_thread(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        log_dropped(self._places.enter(place))
         try:
-            self._connection(sock, address)
-        except (VoxsyncError, OSError) as exc:
-            level = logging.INFO if isinstance(exc, HandshakeError) else logging.WARNING
-            logger.log(level, "a connection of %s did not open: %s", address[0], exc)
-        except Exception:
-            logger.exception("the thread of a connection of %s failed", address[0])
-        finally:
-            self._forget(threading.current_thread(), sock, address[0])
+            thread.start()
+        except RuntimeError:  # the system has no thread left
+            self._places.settle(place, "refused_full")
+            self._places.leave(place)
             sock.close()
+            logger.exception("no thread for a connection of %s; closed it", address[0])
 
-    def _connection(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        _tune(sock, self._options)
-        if self._tamper is not None and not self._tamper.accepted(sock):
-            return
-        started = time.monotonic()
-        stream = sock
-        if self._ssl_context is not None:
-            sock.settimeout(self._open_timeout)
-            stream = self._ssl_context.wrap_socket(sock, server_side=True)
-        try:
-            result = upgrade(
-                stream,
-                address,
-                timeout=max(0.01, self._open_timeout - (time.monotonic() - started)),
-                subprotocols=self._subprotocols,
-                check=self._check or (lambda _: None),
-                answer=self._tamper.answer if self._tamper else lambda data: data,
-            )
-            session = self._make_session(result.request, self._options)
-            with self._lock:
-                self._opening.discard(sock)
-                self._sessions.add(session)
-                closed = self._closed.is_set()
-            if closed:  # after close() had looked for sessions
-                session.close(1001, "the server is closing", wait=False)
-            stream.setblocking(False)
-            threading.current_thread().name = f"voxsync-io-{session.id}"
-            try:
-                session._serve(  # noqa: SLF001 - the server's side of one seam
-                    stream,
-                    result.rest,
-                    result.subprotocol,
-                    lambda: self._announce(session),
-                )
-            except InvalidState:  # closed before it began: nobody was told of it
-                _say_goodbye(stream)
-            finally:
-                with self._lock:
-                    self._sessions.discard(session)
-        finally:
-            stream.close()
+    # A session's events thread
 
-    def _announce(self, session: ServerSession) -> None:
+    def _announce(self, session: Session[Any]) -> None:
         for receiver in self.connection.receivers_for(self):
             try:
                 receiver(self, session=session)
             except BaseException:
                 logger.exception("connection handler %r failed", receiver)
-
-
-def _say_goodbye(stream: socket.socket) -> None:
-    """Close 1001 on a connection whose upgrade was answered already."""
-    wire = Wire(Role.SERVER)
-    wire.send_close(1001, "the server is closing")
-    stream.settimeout(1.0)
-    stream.sendall(wire.out)
-    stream.shutdown(socket.SHUT_WR)
-    while stream.recv(4096):  # until the client has ended its side, or a second
-        pass
 
 
 def _listen(host: str, port: int, receive_buffer: int | None) -> socket.socket:
@@ -342,17 +264,10 @@ def _listen(host: str, port: int, receive_buffer: int | None) -> socket.socket:
         if receive_buffer is not None:  # before listen(), for the window's scale
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.bind((host, port))
-        sock.listen(128)
+        sock.listen(1024)  # or a burst of them would lose a second to TCP's retries
         # A peer that leaves between select and accept must not block the thread.
         sock.setblocking(False)
     except BaseException:
         sock.close()
         raise
     return sock
-
-
-def _tune(sock: socket.socket, options: SessionOptions) -> None:
-    sock.setblocking(True)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if options.send_buffer is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, options.send_buffer)
