@@ -137,6 +137,8 @@ class IncomingStream:
         self._counts = True  # whether the sender's numbers are of any use
         self._late: list[int] = []  # numbers of chunks in a row that seemed late
         self._told_gap = self._told_header = False
+        # For the next message that comes through: one that raises can tell nothing.
+        self._reports: list[Output[str]] = []
 
     def take(
         self, chunk: int | None, timestamp: int | None, data: bytes
@@ -154,35 +156,38 @@ class IncomingStream:
         """
         stats = self.stats
         stats.messages += 1
-        outputs: list[Output[str]] = []
         due = self._next
         if chunk is not None and due is not None and chunk < due and self._counts:
-            if not self._began_anew(chunk, outputs):
+            if not self._began_anew(chunk):
                 stats.late += 1
-                return outputs
+                return []
             due = None
         pcm = data
         if data[:2] == b"RI" and self._has_header:  # RIFF, RIFX
-            pcm = self._without_header(data, outputs)
+            pcm = self._without_header(data)
         if self._decoder is not None:
             pcm = self._decoder.decode(pcm).astype("<i2", copy=False).tobytes()
         elif len(pcm) % 2:
             raise FormatError(f"{len(pcm)} bytes are not whole 16-bit samples")
         frames = len(pcm) // 2
+        silence = 0
         if chunk is not None and self._counts:
             if due is not None and chunk > due:
-                self._conceal(chunk - due, timestamp, frames, outputs)
+                silence = self._missing(chunk - due, timestamp, frames)
             self._next = chunk + 1
-            if self._late:
-                self._late.clear()
+            self._late.clear()
         if timestamp is not None:
             self._end = timestamp + frames
+        outputs, self._reports = self._reports, []
+        if silence:
+            stats.concealed += silence
+            outputs.append(Audio(self.tag, bytes(2 * silence), self._rate))
         if pcm:
             stats.frames += frames
             outputs.append(Audio(self.tag, pcm, self._rate))
         return outputs
 
-    def _began_anew(self, chunk: int, outputs: list[Output[str]]) -> bool:
+    def _began_anew(self, chunk: int) -> bool:
         """Whether a chunk that seems late is none, because the numbers are."""
         late = self._late
         late.append(chunk)
@@ -196,47 +201,39 @@ class IncomingStream:
             if climbs
             else "does not count its chunks: from here on losses cannot be seen"
         )
-        outputs.append(self._report(f"{what}; {LATE_IN_A_ROW - 1} were taken for late"))
+        self._report(f"{what}; {LATE_IN_A_ROW - 1} were taken for late")
         return True
 
-    def _conceal(
-        self,
-        lost: int,
-        timestamp: int | None,
-        frames: int,
-        outputs: list[Output[str]],
-    ) -> None:
-        stats = self.stats
-        stats.lost += lost
+    def _missing(self, lost: int, timestamp: int | None, frames: int) -> int:
+        """Samples of silence that stand for lost chunks."""
+        self.stats.lost += lost
         missing = lost * frames
         if timestamp is not None and self._end is not None:
             skipped = timestamp - self._end
             # One sample to one second each, or the timestamps are no such thing.
             missing = skipped if lost <= skipped <= lost * self._rate else missing
         silence = min(missing, _MOST_CONCEALED * self._rate)
-        stats.concealed += silence
         if not self._told_gap:
             self._told_gap = True
-            outputs.append(
-                self._report(
-                    f"lost {lost} chunks on its way, {silence} samples of silence "
-                    "stand for them; this is told once, the statistics go on counting"
-                )
+            self._report(
+                f"lost {lost} chunks on its way, {silence} samples of silence stand "
+                "for them; this is told once, the statistics go on counting"
             )
-        if silence:
-            outputs.append(Audio(self.tag, bytes(2 * silence), self._rate))
+        return silence
 
-    def _without_header(self, data: bytes, outputs: list[Output[str]]) -> bytes:
+    def _without_header(self, data: bytes) -> bytes:
         """The samples behind the header of a WAV file, where there is one."""
         if not looks_like_wav(data):
             return data
         if not self._told_header:
             self._told_header = True
-            outputs.append(
-                self._report("has the header of a WAV file in it: send samples only")
+            self._report(
+                "has the header of a WAV file in it, which is passed over: send "
+                "samples only"
             )
         at = data.find(b"data", 12)
         return b"" if at < 0 else data[at + 8 :]
 
-    def _report(self, what: str) -> Report:
-        return Report(ProtocolError(f"stream {self.tag[:_SHOWN]!r} {what}"))
+    def _report(self, what: str) -> None:
+        error = ProtocolError(f"stream {self.tag[:_SHOWN]!r} {what}")
+        self._reports.append(Report(error))

@@ -230,13 +230,13 @@ def read_parameters(found: object) -> dict[str, object]:
     Raises:
         ProtocolError: They are something else.
     """
-    if isinstance(found, str) and found.strip(_SPACE):
+    if isinstance(found, str):
         try:
-            found = json.loads(found)
+            found = json.loads(found) if found.strip(_SPACE) else None
         # ValueError: not JSON, or a number of thousands of digits.
         except (ValueError, RecursionError) as exc:
             raise ProtocolError("customParameters are a string without JSON") from exc
-    if found is None or isinstance(found, str):  # one without anything but space
+    if found is None:
         return {}
     if not isinstance(found, dict):
         raise ProtocolError(
