@@ -5,6 +5,7 @@ brought once by `npm ci` into a folder beside this file; where there is no npm, 
 registry, Debian's package node-ws does.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -108,7 +109,12 @@ class NodePeer:
         for thread in self._threads:
             thread.start()
         if mode == "serve":
-            self.url = f"ws://127.0.0.1:{self.wait('ready')['port']}/media"
+            try:
+                self.url = f"ws://127.0.0.1:{self.wait('ready')['port']}/media"
+            except BaseException:
+                self._process.kill()
+                self._end()
+                raise
 
     def _read(self):
         for line in self._process.stdout:
@@ -154,16 +160,19 @@ class NodePeer:
 
     def close(self):
         """End the process."""
+        self._end()
+        assert self._process.returncode == 0, self._errors
+
+    def _end(self):
         with self._process:  # closes the pipes, and waits
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # it is gone already
+                self._process.stdin.close()
             try:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                raise
             for thread in self._threads:
                 thread.join(10)
-        assert self._process.returncode == 0, self._errors
 
     def __enter__(self):
         return self
