@@ -28,7 +28,9 @@ def test_a_port_of_its_own():
         assert listener.port > 0
         assert listener.url == f"ws://127.0.0.1:{listener.port}/"
         assert repr(listener) == f"<Listener {listener.url} 0 sessions>"
+        assert not listener.is_closed
     assert "closed" in repr(listener)
+    assert listener.is_closed
 
 
 def test_started_once():

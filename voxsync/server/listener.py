@@ -158,6 +158,11 @@ class Listener:
         """What became of the connections that came in. Thread: any."""
         return self._places.stats
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close()` was called."""
+        return self._closed.is_set()
+
     def serve_forever(self) -> None:
         """Start if needed, and wait until `close()` or Ctrl-C."""
         if self._thread is None:
@@ -201,7 +206,7 @@ class Listener:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed.is_set() else f"{len(self.sessions)} sessions"
+        state = "closed" if self.is_closed else f"{len(self.sessions)} sessions"
         return f"<Listener {self.url} {state}>"
 
     # The accepting thread
