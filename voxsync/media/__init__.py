@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voxsync.media.buffer import PcmBuffer
     from voxsync.media.callback import BufferSink, CallbackSink, CallbackSource
     from voxsync.media.clock import Metronome
+    from voxsync.media.delay import Delay
     from voxsync.media.generators import SilenceSource, ToneSource
     from voxsync.media.link import Link, LinkStats
     from voxsync.media.microphone import Microphone
@@ -34,6 +35,7 @@ __all__ = [
     "BufferSink",
     "CallbackSink",
     "CallbackSource",
+    "Delay",
     "EndOfStream",
     "Level",
     "Link",
@@ -60,6 +62,7 @@ _HOMES = {
     "BufferSink": "voxsync.media.callback",
     "CallbackSink": "voxsync.media.callback",
     "CallbackSource": "voxsync.media.callback",
+    "Delay": "voxsync.media.delay",
     "EndOfStream": "voxsync.media.source",
     "Level": "voxsync.audio.pcm",
     "Link": "voxsync.media.link",
