@@ -65,7 +65,7 @@ def test_what_we_write_is_read_back(name):
 
 def test_examples_of_the_notes():
     """Those of Voximplant notes 2.3 to 2.5, letter by letter."""
-    examples = (DATA / "voximplant_notes.jsonl").read_text("utf-8").splitlines()
+    examples = golden("notes")
     called, voiced, piece, end = (parse(text) for text in examples)
     assert read_parameters(called.custom_parameters) == {"room": "blue", "n": "7"}
     assert voiced.custom_parameters == {"turn": "3"}
@@ -365,27 +365,17 @@ KEYS = (
     *("event", "start", "media", "stop", "tag", "payload", "chunk", "timestamp"),
     *("mediaFormat", "encoding", "sampleRate", "mediaInfo", "customParameters"),
 )
+WORDS = ("event", "start", "media", "stop", "AAA=", "PCM8", "", None, True, 7, 0.5, -1)
 
 
 @given(
     st.one_of(
         st.text(max_size=80),
         st.recursive(
-            st.none()
-            | st.booleans()
-            | st.integers()
-            | st.floats()
-            | st.sampled_from(["event", "start", "media", "stop", "AAA=", "PCM8", ""]),
+            st.sampled_from(WORDS) | st.integers(),
             lambda inner: (
                 st.lists(inner, max_size=3)
-                | st.dictionaries(
-                    st.sampled_from(
-                        ["event", "start", "media", "stop", "tag", "payload", "chunk"]
-                        + ["mediaFormat", "encoding", "sampleRate", "mediaInfo"]
-                    ),
-                    inner,
-                    max_size=4,
-                )
+                | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
             ),
             max_leaves=12,
         ).map(json.dumps),

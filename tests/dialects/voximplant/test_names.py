@@ -1,5 +1,7 @@
 """VoxEngine's names, and that they are ours."""
 
+import operator
+
 import pytest
 
 from voxsync.dialects.voximplant.names import (
@@ -25,6 +27,9 @@ def test_events_are_equal_to_ours(event):
     assert event == f"WebSocket.{event.name}"
     assert event != "WebSocket.Other"
     assert event != 1
+    for name in (ours, ours.value, event.value):
+        assert not operator.ne(event, name)
+    assert not operator.ne(ours.value, event)
     assert {event: "found"}[ours.value] == "found"
     assert str(event) == event.value
     names = (ours.value, event.value, f"WebSocket.{event.name}")
@@ -56,6 +61,8 @@ def test_states_are_equal_to_ours(state):
     assert state == ReadyState[state.name]
     assert [other for other in ReadyState if other == state] == [ReadyState[state.name]]
     assert {state: 1}[state.value] == 1
+    for name in (ReadyState[state.name], state.value):
+        assert not operator.ne(state, name)
     assert state != 7
 
 

@@ -161,7 +161,7 @@ class IncomingStream:
             if not self._began_anew(chunk):
                 stats.late += 1
                 return []
-            due = None
+            due = chunk
         pcm = data
         if data[:2] == b"RI" and self._has_header:  # RIFF, RIFX
             pcm = self._without_header(data)
@@ -196,6 +196,7 @@ class IncomingStream:
         climbs = all(b == a + 1 for a, b in pairwise(late))
         late.clear()
         self._counts = climbs
+        self._next, self._end = chunk, None
         what = (
             "began to count its chunks anew"
             if climbs

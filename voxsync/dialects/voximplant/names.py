@@ -47,6 +47,9 @@ class WebSocketEvents(StrEnum):
         text = str.__str__(other)
         return text in (self.value, self.own, f"WebSocket.{self.name}")
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # str's own != knows one name only
+
     def __hash__(self) -> int:
         return hash(self.own)
 
@@ -73,6 +76,9 @@ class WebSocketReadyState(StrEnum):
         if isinstance(other, IntEnum):
             return self.name == other.name
         return str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # str's own != knows no numbers
 
     def __hash__(self) -> int:
         return str.__hash__(self)
