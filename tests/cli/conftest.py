@@ -12,9 +12,10 @@ import threading
 import wave
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
-from tests.sound.server import SoundServer
+from tests.sound.server import RATE, SoundServer, write_wav
 from voxsync.simulators.mimi import MimiService
 from voxsync.simulators.recogniser import Hypothesis, ScriptedRecogniser, Word
 
@@ -136,6 +137,19 @@ def sound():
     """A private sound server: `spawn(..., env=sound.environment)`, `sound.speak`."""
     with SoundServer() as server:
         yield server
+
+
+@pytest.fixture
+def tone(tmp_path):
+    """A WAV file of 600 Hz, so many seconds long, with a peak of -6 dBFS."""
+
+    def make(seconds):
+        path = tmp_path / "tone.wav"
+        t = np.arange(round(seconds * RATE)) / RATE
+        write_wav(path, 16384 * np.sin(2 * np.pi * 600 * t))
+        return path
+
+    return make
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 import voxsync.simulators
-from tests.sound.server import write_wav
+from tests.sound.server import seconds_of_tone, write_wav
 from voxsync.audio import AudioFormat
 from voxsync.cli.main import main
 from voxsync.cli.microphone import MicrophoneFeed
 from voxsync.errors import DeviceError
-from voxsync.media import ToneSource
+from voxsync.media import ToneSource, UnitStats
 from voxsync.simulators.faults import fault
 from voxsync.simulators.mimi import MimiService
-from voxsync.simulators.recogniser import open_recogniser
+from voxsync.simulators.recogniser import ScriptedRecogniser, open_recogniser
 
 DATA = Path(voxsync.simulators.__file__).parent / "data"
 SENTENCES = (DATA / "sense_and_sensibility.txt").read_text("utf-8").splitlines()
@@ -30,6 +30,8 @@ class Microphone:
 
     class device:  # noqa: N801
         name = "the\nmicrophone"
+
+    stats = UnitStats(buffered=0.1, latency=0.4)
 
     def __init__(self, sample_rate, blocks=1000):
         self.sample_rate = sample_rate
@@ -67,6 +69,30 @@ def test_without_a_limit_it_goes_on_until_the_device_fails():
         for block in feed.blocks(lambda words: None):
             got.append(len(block))
     assert got == [640] * 9
+
+
+@pytest.mark.parametrize(
+    ("seconds", "least", "most"), [(None, 0.7, 0.8), (60, 0.7, 0.8), (0.5, 0.4, 0.4)]
+)
+def test_what_is_on_its_way_when_it_is_to_finish(seconds, least, most):
+    """All of that is given, and no more: nor more than was wished for."""
+    feed = MicrophoneFeed(Microphone(16000), AudioFormat(), seconds)
+    blocks, before, rest = feed.blocks(lambda words: None), 0, 0
+    while before < 3200:
+        before += len(next(blocks))
+    feed.finish()
+    rest = sum(map(len, blocks))
+    assert least <= rest / 32000 <= most
+
+
+def test_a_device_that_fails_when_it_is_to_finish():
+    """Is told, like before."""
+    feed = MicrophoneFeed(Microphone(16000, 10), AudioFormat(), None)
+    blocks = feed.blocks(lambda words: None)
+    next(blocks)
+    feed.finish()
+    with pytest.raises(DeviceError):
+        list(blocks)
 
 
 class Tone(ToneSource):
@@ -155,6 +181,37 @@ def test_the_right_words_live_and_after_ctrl_c(listen, sound, speech, make_termi
     record = service.wait_record(1)
     assert record.close_code == 1000
     assert "rate=16000" in record.headers["content-type"]
+
+
+class Ear(ScriptedRecogniser):
+    """Keeps what it hears."""
+
+    def __init__(self):
+        super().__init__([])
+        self.heard = []
+
+    def open(self, **settings):
+        stream = super().open(**settings)
+        feed = stream.feed
+
+        def listen(pcm):
+            self.heard.append(bytes(pcm))
+            return feed(pcm)
+
+        stream.feed = listen
+        return stream
+
+
+def test_what_was_said_before_ctrl_c_is_sent_whole(listen, sound, tone, make_service):
+    """Also what the sound system still held then."""
+    ear = Ear()
+    child = listen(make_service(recogniser=ear), "--process", "nict-asr")
+    child.wait_line("listening to ")
+    assert sound.speak(tone(1.0)).wait(20) == 0
+    child.interrupt()
+    assert child.end_without_stalls()[0] == 0
+    samples = np.frombuffer(b"".join(ear.heard), np.int16)
+    assert 1.0 <= seconds_of_tone(16000, samples) <= 1.02
 
 
 def test_so_many_seconds(listen, sound, speech):

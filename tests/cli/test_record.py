@@ -8,23 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.sound.server import RATE, write_wav
+from tests.sound.server import seconds_of_tone
 from voxsync.cli.main import main
 from voxsync.errors import DeviceError
 from voxsync.media import ToneSource, UnitStats
-
-
-@pytest.fixture
-def tone(tmp_path):
-    """A WAV file of 600 Hz, so many seconds long, with a peak of -6 dBFS."""
-
-    def make(seconds):
-        path = tmp_path / "tone.wav"
-        t = np.arange(round(seconds * RATE)) / RATE
-        write_wav(path, 16384 * np.sin(2 * np.pi * 600 * t))
-        return path
-
-    return make
 
 
 def read(path):
@@ -33,14 +20,6 @@ def read(path):
         samples = np.frombuffer(file.readframes(frames + 1), np.int16)
     assert len(samples) == frames  # the header is right
     return rate, samples
-
-
-def seconds_of_tone(rate, samples):
-    """How long 600 Hz are heard."""
-    window = rate // 100
-    whole = samples[: len(samples) // window * window].reshape(-1, window)
-    probe = np.exp(-2j * np.pi * 600 * np.arange(window) / rate)
-    return np.count_nonzero(np.abs(whole @ probe) / window > 2000) * 0.01
 
 
 def said(out, path):
@@ -67,7 +46,7 @@ def test_ctrl_c_is_the_way_to_end(spawn, sound, tone, tmp_path):
     assert (code, err) == (0, "")
     rate, samples = read(path)
     assert rate == 16000
-    assert 0.97 <= seconds_of_tone(rate, samples) <= 1.02
+    assert 1.0 <= seconds_of_tone(rate, samples) <= 1.02
     assert said(out, path) == (f"{len(samples) / 16000:.2f} s", "16000 Hz")
 
 
@@ -202,11 +181,12 @@ class Microphone(ToneSource):
     class device:  # noqa: N801
         name = "fake"
 
+    length = 0.3
     figures = None
     failure = None
 
     def __init__(self, device, *, sample_rate=None, name):
-        super().__init__(600, 0.3, -6.0, sample_rate=44100, name=name)
+        super().__init__(600, self.length, -6.0, sample_rate=44100, name=name)
 
     @property
     def stats(self):
@@ -248,7 +228,7 @@ def test_a_device_that_fails_at_once_leaves_no_file(microphone, tmp_path, capsys
 def test_ctrl_c_before_anything_was_recorded(microphone, tmp_path, monkeypatch):
     """Is no success, whatever was asked for; nor is there a file."""
 
-    def follow(link, draw):
+    def follow(link, draw, wanted=None):
         link.stop()
         raise KeyboardInterrupt
 
@@ -269,3 +249,84 @@ def test_a_disk_that_is_full(microphone, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("voxsync.media.wavfile.WavWriter._append", write)
     assert main(["record", "--force", str(path)]) == 1
     assert capsys.readouterr().err.endswith("voxsync: No space left on device\n")
+
+
+class Late(Microphone):
+    """What it hears comes late; after 0.2 s of it, somebody presses Ctrl-C.
+
+    It notes when that was, and when the command asks how late it is, which is the
+    first thing that it does then; `then` is called behind that.
+    """
+
+    length = None
+    late = 0.5
+    interrupt = None
+    then = None
+    made = pressed = 0
+    noticed = False
+
+    @property
+    def stats(self):
+        if self.pressed:
+            self.noticed = True
+        return replace(super().stats, latency=self.late)
+
+    def _produce(self, frames):
+        if not self.pressed and self.made >= 0.2 * 44100:
+            self.pressed = self.made
+            type(self).pressed_at = self.made / 44100
+            self.interrupt()
+        if self.noticed and self.then is not None:
+            then, self.then = self.then, None
+            then()
+        block = super()._produce(frames)
+        self.made += len(block)
+        return block
+
+
+@pytest.fixture
+def late(monkeypatch, interrupt):
+    monkeypatch.setattr("voxsync.media.Microphone", Late, raising=False)
+    monkeypatch.setattr(Late, "interrupt", staticmethod(interrupt))
+    return lambda **what: [monkeypatch.setattr(Late, *x) for x in what.items()]
+
+
+@pytest.mark.parametrize("seconds", [(), ("--seconds", "60")])
+def test_what_is_on_its_way_at_ctrl_c_is_waited_for(late, tmp_path, seconds):
+    """As late as the sound system says that it is, and what it does not say."""
+    late()
+    path = tmp_path / "x.wav"
+    assert main(["record", str(path), *seconds]) == (130 if seconds else 0)
+    length = len(read(path)[1]) / 16000
+    assert Late.pressed_at + 0.5 + 0.2 <= length < 60
+
+
+def test_a_second_ctrl_c_does_not_wait_for_it(late, tmp_path, interrupt):
+    """What came until then is kept."""
+    late(late=3600.0, then=staticmethod(interrupt))
+    path = tmp_path / "x.wav"
+    assert main(["record", str(path)]) == 0
+    assert len(read(path)[1]) >= 0.18 * 16000
+
+
+def test_ctrl_c_just_before_the_end(late, tmp_path):
+    """What was asked for is there, to the frame: that is no interruption."""
+    late(late=3600.0)
+    path = tmp_path / "x.wav"
+    assert main(["record", "--seconds", "0.6", str(path)]) == 0
+    assert len(read(path)[1]) == 9600
+
+
+def test_a_device_that_fails_after_ctrl_c(late, tmp_path, capsys):
+    """Is told, like before; what it gave is kept."""
+
+    def fail():
+        raise DeviceError("unplugged")
+
+    late(late=3600.0, then=staticmethod(fail))
+    path = tmp_path / "x.wav"
+    assert main(["record", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{path}: 0.")
+    assert err.endswith("voxsync: unplugged\n")
+    assert len(read(path)[1]) >= 0.18 * 16000

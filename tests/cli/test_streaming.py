@@ -68,7 +68,7 @@ def test_a_sender_that_was_stopped_sends_no_more(service, make_wav):
     class Stopper(Watcher):
         def sent(self, seconds):
             super().sent(seconds)
-            self.run.stop.set()
+            self.run.stop()
 
     recording, watcher = open_recording(make_wav()), Stopper()
     session = MimiSession(None, url=service.url)
@@ -137,6 +137,55 @@ def test_ctrl_c_ends_the_audio_and_keeps_the_text(
     assert record.close_code == 1000
     assert 16000 <= record.audio_bytes < 60 * 32000
     assert len(record.texts) == 1  # exactly one recog-break
+
+
+class Endless:
+    """A feed that goes on until it is told to finish, and then has a second more."""
+
+    audio = AudioFormat()
+    seconds = None
+
+    def __init__(self):
+        self.told = threading.Event()
+
+    def position(self, count):
+        return self.audio.seconds(count)
+
+    def blocks(self, say):
+        while not self.told.wait(0.01):
+            yield bytes(640)
+        for _ in range(10):
+            yield bytes(3200)
+
+
+def test_a_feed_that_finishes_by_itself_is_sent_to_its_end(
+    make_service, make_tap, interrupt
+):
+    """At the first Ctrl-C it is told; what it still has goes out before the end."""
+    feed, watcher = Endless(), Watcher()
+    service = make_service(recogniser=make_tap(6400, interrupt))
+    session = MimiSession(None, process="nict-asr", language="en", url=service.url)
+    outcome = stream(session, feed, watcher, language="en", finish=feed.told.set)
+    assert outcome.interrupted
+    assert outcome.transcript.text == "one two three four five"
+    assert outcome.transcript.is_final
+    assert watcher.said == ["stopping; Ctrl-C again gives up"]
+    record = service.wait_record(1)
+    assert record.audio_bytes >= 6400 + 32000
+    assert record.audio_bytes == round(outcome.sent_s * 32000)
+    assert len(record.texts) == 1
+
+
+def test_a_second_ctrl_c_does_not_wait_for_its_end(make_service, make_tap, interrupt):
+    """A device or a network may hang."""
+    feed, watcher = Endless(), Watcher()
+    watcher.say = lambda words: interrupt()
+    session = MimiSession(
+        None, url=make_service(recogniser=make_tap(640, interrupt)).url
+    )
+    with pytest.raises(KeyboardInterrupt):
+        stream(session, feed, watcher, language="en", finish=lambda: None)
+    assert not feed.told.is_set()
 
 
 def test_a_second_ctrl_c_gives_up(make_service, make_tap, make_wav, interrupt):

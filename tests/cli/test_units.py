@@ -4,9 +4,9 @@ import threading
 import pytest
 
 from voxsync.cli.progress import LiveLine
-from voxsync.cli.units import follow, microphone_for, speaker_for, tell
+from voxsync.cli.units import follow, held, microphone_for, speaker_for, tell
 from voxsync.errors import DeviceError, MediaError
-from voxsync.media import BufferSink, CallbackSink, Source, ToneSource
+from voxsync.media import BufferSink, CallbackSink, Source, ToneSource, UnitStats
 
 
 class Device(Source):
@@ -98,3 +98,23 @@ def test_ctrl_c_gets_through(interrupt):
         follow(link, interrupt)
     assert link.is_active
     source.close()
+
+
+def test_a_link_is_followed_as_long_as_that_is_wanted():
+    """Then it is the caller's to stop."""
+    source, sink = ToneSource(440), BufferSink()
+    link = source.send_media_to(sink)
+    follow(link, lambda: None, lambda: sink.stats.seconds < 0.2)
+    assert link.is_active
+    assert sink.stats.seconds >= 0.2
+    source.close()
+
+
+@pytest.mark.parametrize(("latency", "most"), [(None, 0.0), (0.3, 0.3)])
+def test_what_is_held_is_what_is_told_and_more(latency, most):
+    """Our buffers, the sound system's, and what that does not tell."""
+
+    class Known:
+        stats = UnitStats(buffered=0.1, latency=latency)
+
+    assert most + 0.1 + 0.2 <= held(Known) <= most + 0.1 + 0.3

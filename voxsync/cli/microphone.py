@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from voxsync.audio import AudioFormat
 from voxsync.audio.pcm import int16_to_bytes
 from voxsync.cli.exits import plain
+from voxsync.cli.units import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -33,6 +34,14 @@ class MicrophoneFeed:
         self.audio = audio
         self.seconds = seconds
         self._microphone = microphone
+        self._finishing = False
+
+    def finish(self) -> None:
+        """Have the blocks end as soon as all that was said until now is among them.
+
+        Thread: any.
+        """
+        self._finishing = True
 
     def position(self, count: int) -> float:
         """See `Feed`."""
@@ -50,16 +59,21 @@ class MicrophoneFeed:
         own = AudioFormat(sample_rate=microphone.sample_rate)
         converter = Converter(own, audio)
         frames = max(1, round(own.sample_rate * _BLOCK_S))
-        left: int | None = None
+        left: int | None = None  # bytes
         if self.seconds is not None:
             left = max(1, round(self.seconds * audio.sample_rate)) * 2
         heard = microphone.read(frames)  # from here on nothing is missed
         name = plain(microphone.device.name)
         say(f"listening to {name}; Ctrl-C ends the audio")
+        finishing = False
         while left is None or left > 0:
             if heard is not None:
                 block = converter.convert(int16_to_bytes(heard))[:left]
                 if left is not None:
                     left -= len(block)
                 yield block
+            if self._finishing and not finishing:
+                finishing = True
+                rest = round(held(microphone) * audio.sample_rate) * 2
+                left = rest if left is None else min(left, rest)
             heard = microphone.read(frames)

@@ -10,7 +10,7 @@ from voxsync.cli import arguments
 from voxsync.cli.exits import HELP, Exit, Usage, plain
 from voxsync.cli.meter import LOWEST_DBFS
 from voxsync.cli.progress import LiveLine, Progress
-from voxsync.cli.units import follow, microphone_for
+from voxsync.cli.units import follow, held, microphone_for
 from voxsync.errors import MediaError
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ _EPILOG = f"""\
 The file holds 16 bits, mono: a WAV file, or bare samples if it is named .raw or
 .pcm. 16000 frames per second are what speech services take; music wants 48000.
 
-Without --seconds, Ctrl-C is the way to end, with exit code 0. If the device
-fails, what was recorded until then is kept. The level is shown on the error
-output when that is a terminal: filled = RMS, mark and figure = peak.
+Without --seconds, Ctrl-C is the way to end, with exit code 0. What was said
+before it is still on its way then, so the recording goes on for about 0.3 s; a
+second Ctrl-C ends it at once. If the device fails, what was recorded until then
+is kept. The level is shown on the error output when that is a terminal:
+filled = RMS, mark and figure = peak.
 
 examples:
   voxsync record hello.wav
@@ -86,8 +88,8 @@ def run(args: argparse.Namespace) -> Exit:
     with microphone_for(args.rate, args.device, line) as microphone:
         with Take(path, args.rate, args.seconds) as take:
             try:
-                _record(microphone, take, args.seconds, line)
-            except KeyboardInterrupt:
+                interrupted = _record(microphone, take, args.seconds, line)
+            except KeyboardInterrupt:  # before it began, or a second one
                 interrupted = True
             except (MediaError, OSError) as exc:
                 error = exc
@@ -111,13 +113,26 @@ def run(args: argparse.Namespace) -> Exit:
 
 def _record(
     microphone: Microphone, take: Take, seconds: float | None, line: LiveLine
-) -> None:
-    """Let it flow until the end."""
+) -> bool:
+    """Let it flow until the end, or until Ctrl-C: then True.
+
+    After Ctrl-C it goes on until all that was said before has come.
+    """
     link = microphone.send_media_to(take)
     until = "" if seconds is None else f" {seconds:g} s"
     line.say(f"recording{until} from {plain(microphone.device.name)}; Ctrl-C ends")
     progress = Progress(line, take.name, seconds, lambda: microphone.level)
-    follow(link, lambda: progress.sent(take.stats.seconds))
+
+    def draw() -> None:
+        progress.sent(take.stats.seconds)
+
+    try:
+        follow(link, draw)
+    except KeyboardInterrupt:
+        end = take.stats.seconds + held(microphone)
+        follow(link, draw, lambda: take.stats.seconds < end)
+        return link.is_active  # else it was so near its own end that it has reached it
+    return False
 
 
 def summary(path: Path, take: Take, microphone: Microphone) -> str:

@@ -19,6 +19,8 @@ from voxsync.media import Metronome
 from voxsync.mimi import Transcript
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from voxsync.cli.recording import Feed
     from voxsync.events import CloseEvent
     from voxsync.mimi import MimiSession
@@ -92,10 +94,10 @@ class _Run:
         self.failure: DeviceError | None = None  # sender
         self.error: Exception | None = None  # sender, events thread; the last wins
         self.end: CloseEvent | None = None  # events thread
-        self.stop = threading.Event()
+        self.stopped = threading.Event()
         self.over = threading.Event()
         self.sender: threading.Thread | None = None  # events thread
-        self._clock = Metronome(wait=self.stop.wait) if realtime else None
+        self._clock = Metronome() if realtime else None
 
     def heard(self, event: Any) -> None:
         """A listener: the events thread's part."""
@@ -124,6 +126,12 @@ class _Run:
         self.end = event
         self.over.set()
 
+    def stop(self) -> None:
+        """Have the sender send no more. Thread: any."""
+        self.stopped.set()
+        if self._clock is not None:
+            self._clock.stop()
+
     def send(self) -> None:
         """The sender thread's part: all blocks, then the end of the audio."""
         self.started = time.monotonic()
@@ -149,7 +157,7 @@ class _Run:
                 position = self.feed.position(sent)
                 if self._clock is not None:
                     self._clock.tick(position - self.sent_s)
-                if self.stop.is_set():
+                if self.stopped.is_set():
                     return
                 self.session.send_binary(block)
                 self.sent_s = position
@@ -175,6 +183,7 @@ def stream(
     *,
     language: str,
     realtime: bool = False,
+    finish: Callable[[], None] | None = None,
 ) -> Outcome:
     """Connect, send the audio, take all results, end.
 
@@ -187,6 +196,8 @@ def stream(
         watcher: Is told how it goes.
         language: Decides how the transcript is joined.
         realtime: Send no faster than it plays.
+        finish: Called at the first Ctrl-C: the feed then ends soon by itself, with
+            what is still on its way. None = its blocks just are not sent any more.
 
     Raises:
         VoxsyncError: The session did not open or ended badly, or the audio is not
@@ -209,13 +220,14 @@ def stream(
                 if run.sender is None:
                     raise  # nothing was sent; there is nothing to wait for
                 interrupted = True
-                run.stop.set()
+                (finish or run.stop)()
                 watcher.say("stopping; Ctrl-C again gives up")
-                with suppress(SessionClosed):
-                    session.stop_recognition()
+                if finish is None:
+                    with suppress(SessionClosed):
+                        session.stop_recognition()
                 _wait(run.over)
         finally:
-            run.stop.set()
+            run.stop()
             session.cancel()  # over already, unless Ctrl-C came again
             if run.sender is not None:
                 run.sender.join()

@@ -36,9 +36,10 @@ Authorization header is sent. Partial results and progress are shown on the
 error output when that is a terminal; the final text goes to the standard
 output.
 
-Ctrl-C ends the audio and still prints the text of what was sent; a second one
-gives up. With --mic and without --seconds that is the way to end, with exit
-code 0. The level is shown as a bar: filled = RMS, mark and figure = peak.
+Ctrl-C ends the audio and still prints the text of what was sent, with --mic of
+all that was said; a second one gives up. With --mic and without --seconds that
+is the way to end, with exit code 0. The level is shown as a bar: filled = RMS,
+mark and figure = peak.
 
 examples:
   voxsync transcribe meeting.wav
@@ -191,11 +192,13 @@ def _transcribe(path: Path, args: argparse.Namespace, line: LiveLine) -> Exit:
 def _transcribe_microphone(args: argparse.Namespace, line: LiveLine) -> Exit:
     audio = AudioFormat()
     with microphone_for(audio.sample_rate, args.device, line) as microphone:
+        feed = MicrophoneFeed(microphone, audio, args.seconds)
         outcome = stream(
             _session(args, audio),
-            MicrophoneFeed(microphone, audio, args.seconds),
+            feed,
             Progress(line, "mic", args.seconds, lambda: microphone.level),
             language=args.language,
+            finish=feed.finish,
         )
     line.clear()
     if args.seconds is None:  # Ctrl-C is how it ends

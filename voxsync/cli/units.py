@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from voxsync.cli.progress import LiveLine
     from voxsync.events import ErrorEvent
 
-__all__ = ["follow", "microphone_for", "speaker_for", "tell"]
+__all__ = ["follow", "held", "microphone_for", "speaker_for", "tell"]
 
 _LOOK_UP_S = 0.1
+# What may be on its way without anybody saying so. Sound systems tell of their own
+# buffers only: not of a server behind them (tens of ms), nor of a Bluetooth headset
+# (up to 0.2 s). And a block or two are in our threads' hands.
+_UNTOLD_S = 0.25
 
 
 def microphone_for(
@@ -65,8 +69,28 @@ def tell(unit: media.MediaUnit, line: LiveLine) -> None:
     unit.add_event_listener("error", told)
 
 
-def follow(link: media.Link, draw: Callable[[], None]) -> None:
+def held(microphone: media.Microphone) -> float:
+    """Seconds of audio that may be on their way: said already, not yet to be read.
+
+    Who is told to end (Ctrl-C) takes so much more, so that what was said until then is
+    not lost. It is a length of audio, not of time: a machine that is late brings it
+    late, and a device that brings nothing more is noticed as ever.
+    """
+    stats = microphone.stats
+    return stats.buffered + (stats.latency or 0.0) + _UNTOLD_S
+
+
+def follow(
+    link: media.Link,
+    draw: Callable[[], None],
+    wanted: Callable[[], bool] = lambda: True,
+) -> None:
     """Wait for the end of a link, drawing ten times a second.
+
+    Args:
+        link: The caller's to stop.
+        draw: Shows how far it is.
+        wanted: Asked as often: False = do not wait any longer.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, which is seen at once, or at the next drawing.
@@ -75,6 +99,8 @@ def follow(link: media.Link, draw: Callable[[], None]) -> None:
     Thread: the main one.
     """
     while link.is_active:
+        if not wanted():
+            return
         draw()
         try:
             link.wait(_LOOK_UP_S)
