@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from voxsync.cli import demo, devices, play, record, simulate, transcribe
+from voxsync.cli import demo, devices, play, record, serve, simulate, transcribe
 from voxsync.cli.exits import HELP, Exit, Usage, code_for, explain
 from voxsync.errors import VoxsyncError
 
@@ -27,6 +27,7 @@ examples:
   voxsync record hello.wav
   voxsync play hello.wav
   voxsync simulate mimi --port 8080
+  voxsync serve echo --port 8080
 
 `voxsync COMMAND --help` says more about each.
 
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         help="log what happens on the error output; twice: in detail",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (transcribe, devices, record, play, simulate, demo):
+    for command in (transcribe, devices, record, play, serve, simulate, demo):
         command.add_parser(commands)
     return parser
 
