@@ -269,9 +269,11 @@ def test_authenticate_may_take_its_time(serving, client):
     slow = client(server)
     slow.send(head("/slow"))
     assert asked.wait(20)
-    with WebSocket(server.url):
-        assert server.stats == ListenerStats(accepted=1, pending=1)
-    gate.set()
+    try:
+        with WebSocket(server.url):
+            assert server.stats == ListenerStats(accepted=1, pending=1)
+    finally:
+        gate.set()
     assert slow.answer().startswith(b"HTTP/1.1 101 ")
 
 

@@ -70,7 +70,7 @@ def test_socket_buffers(listening, client):
     listener = listening(receive_buffer=4096, options=SessionOptions(send_buffer=None))
     sessions = Sessions(listener)
     client(listener).upgrade()
-    sock = sessions.wait()._sock
+    sock = sessions.wait()._connection._channel.sock
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 16384
 
 

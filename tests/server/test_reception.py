@@ -54,7 +54,7 @@ def test_a_handshake_that_failed_is_told_once(listening, client, caplog):
         raw.send(words)
         raw.rest()
         raw.close()
-    until(lambda: not len(listener._places))
+        until(lambda: not len(listener._places))
     told = [record for record in caplog.records if "did not open" in record.message]
     assert [record.levelname for record in told] == ["WARNING", "INFO"]
     assert all("of 127.0.0.1 did" in record.message for record in told)

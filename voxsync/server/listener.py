@@ -127,12 +127,15 @@ class Listener:
         if self._thread is not None or self._closed.is_set():
             raise InvalidState("a listener is started once; make a new one")
         sock = self._sock = _listen(self.host, self._port, self._receive_buffer)
-        self._port = sock.getsockname()[1]
+        port = sock.getsockname()[1]
         self._wakeup = Wakeup()
-        self._thread = threading.Thread(
-            target=self._accept, name=f"voxsync-accept-{self._port}", daemon=True
+        thread = threading.Thread(
+            target=self._accept, name=f"voxsync-accept-{port}", daemon=True
         )
-        self._thread.start()
+        thread.start()
+        # Last: who sees them may close(), which joins a thread that runs.
+        self._thread = thread
+        self._port = port
         return self
 
     @property
@@ -179,12 +182,13 @@ class Listener:
         Idempotent. After `timeout` seconds the rest is cancelled.
         """
         self._closed.set()
+        self._places.close()
         if self._wakeup is not None:
             self._wakeup.wake()
         end = time.monotonic() + timeout
         if self._thread is not None:
             self._thread.join(timeout)
-        threads = self._places.close()
+        threads = self._places.threads
         for session in self.sessions:
             session.close(1001, "the server is closing", wait=False)
         for thread in threads:

@@ -29,7 +29,7 @@ class ListenerStats:
     """What became of the connections that came in; each is counted once.
 
     Attributes:
-        accepted: Answered with 101; they became sessions.
+        accepted: Let in: answered with 101.
         refused_full: Answered with 503: as many as are allowed were open.
         refused_address: Answered with 503: as many as one address may have were open.
         refused_check: Refused for their path or origin, or by the check.
@@ -184,14 +184,19 @@ class Places:
                 self._vacate(place)
             self._all.discard(place)
 
-    def close(self) -> list[threading.Thread]:
-        """Hear no more of those that are not sessions; returns whose end to await."""
+    def close(self) -> None:
+        """From now on, hear nobody who is not a session yet."""
         with self._lock:
             self._closing = True
             for place in self._all:
                 if place.session is None:
                     # What is to be said to it can still be said.
                     _shut(place, socket.SHUT_RD)
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Of those who are in."""
+        with self._lock:
             return [p.thread for p in self._all if p.thread is not None]
 
     def __len__(self) -> int:

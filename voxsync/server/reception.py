@@ -115,7 +115,6 @@ class Reception:
             log_dropped(self.places.give_back(place))
             linger(place.sock)
             raise
-        self.places.settle(place, "accepted")
         try:
             self._serve(place, result)
         except InvalidState:  # closed before it began: nobody was told of it
@@ -144,8 +143,8 @@ class Reception:
                 logger.warning("too many connections; refused one of %s", place.host)
                 return _FULL
             refusal = self.rules.ask(request)
-        if refusal is not None:
-            self.places.settle(place, "refused_check")
+        # Before the client is told: who has its answer is counted.
+        self.places.settle(place, "accepted" if refusal is None else "refused_check")
         return refusal
 
     def _serve(self, place: Place, upgraded: Upgrade) -> None:
