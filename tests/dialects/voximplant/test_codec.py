@@ -8,7 +8,7 @@ from base64 import b64encode
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voxsync.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
@@ -38,6 +38,8 @@ from voxsync.errors import MissingExtra, ProtocolError, SessionClosed
 DATA = pathlib.Path(__file__).parents[2] / "data"
 BLOCK = bytes(range(160)) * 2  # 20 ms at 8 kHz
 RATES = {"PCM8": 8000, "PCM16": 16000, "ULAW": 8000, "ALAW": 8000, "OPUS": 48000}
+# A busy machine is no fault of a test's.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def golden(name):
@@ -219,6 +221,7 @@ CODED = {
 }
 
 
+@CALM
 @given(
     st.sampled_from(sorted(CODED)),
     st.sampled_from(["app", "voxengine"]),
@@ -627,6 +630,7 @@ MESSAGES = st.one_of(
 KINDS = (Audio, Deliver, Report, StreamStarted, StreamEnded)
 
 
+@CALM
 @given(st.lists(MESSAGES, max_size=25))
 def test_nothing_but_protocol_errors(messages):
     """Whatever comes in whatever order; nothing grows beyond its bound."""
@@ -643,6 +647,7 @@ def test_nothing_but_protocol_errors(messages):
     assert dialect.statistics().rejected <= len(messages)
 
 
+@CALM
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30))
 def test_both_ways_of_reading_say_the_same(numbers):
     """Media written strictly, and the same media with its keys in another order."""

@@ -5,7 +5,7 @@ import pathlib
 from base64 import b64encode, urlsafe_b64encode
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voxsync.dialects.voximplant.messages import (
@@ -25,6 +25,8 @@ from voxsync.errors import FormatError, ProtocolError
 
 DATA = pathlib.Path(__file__).parents[2] / "data"
 MOST = 2**64 - 1
+# A busy machine is no fault of a test's.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def golden(name):
@@ -263,6 +265,7 @@ def test_custom_parameters_of_another_kind(found):
         read_parameters(found)
 
 
+@CALM
 @given(st.binary(max_size=100))
 def test_base64_without_a_flaw(data):
     """It is read as it was written, also without padding, also in lines."""
@@ -306,6 +309,7 @@ def test_base64_with_flaws(payload):
 UINTS = st.integers(0, 10**18 - 1)
 
 
+@CALM
 @given(st.text(max_size=5), UINTS, UINTS, UINTS, st.binary(max_size=20), st.booleans())
 def test_the_short_way_reads_what_strict_senders_write(
     tag, number, chunk, timestamp, data, spaced
@@ -345,6 +349,7 @@ PIECES = (
 )
 
 
+@CALM
 @given(
     st.sampled_from([TEXT, json.dumps(json.loads(TEXT)), golden("tolerated")[4]]),
     st.lists(
@@ -368,6 +373,7 @@ KEYS = (
 WORDS = ("event", "start", "media", "stop", "AAA=", "PCM8", "", None, True, 7, 0.5, -1)
 
 
+@CALM
 @given(
     st.one_of(
         st.text(max_size=80),
