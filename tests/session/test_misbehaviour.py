@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from voxsync.errors import SendQueueFull
-from voxsync.server import Listener, ServerSession
+from voxsync.server import Listener
 from voxsync.session import MessageSession, SessionOptions
 from voxsync.session.misbehaviour import Misbehaving
 

@@ -59,6 +59,14 @@ class Misbehaving(Session[MessageT]):
             self._connection.reading_stopped = True
             self._wake()
 
+    def read_again(self) -> None:
+        """Undo `stop_reading`."""
+        connection = self._connection
+        if connection is not None:
+            connection.reading_stopped = False
+            connection._backlog = True  # noqa: SLF001 - what its own thread looks at
+            self._wake()
+
     def ignore_pings(self) -> None:
         """Answer no ping from now on."""
         if self._connection is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import socket
@@ -11,20 +11,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from voxsync.server import Refusal, ServerSession
+    from voxsync.session.misbehaviour import Misbehaving
     from voxsync.simulators.faults import Fault, Point
 
 __all__ = ["Act", "frame"]
 
 
-def frame(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
-    """One unmasked frame, for what no sending method would send."""
+def frame(
+    opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = False
+) -> bytes:
+    """One frame, for what no sending method would send; a client's is masked."""
     head = bytes([(0x80 if fin else 0) | opcode])
-    size = len(payload)
+    bit, size = 0x80 if masked else 0, len(payload)
+    if masked:
+        payload = bytes(4) + payload  # a key of zeros, which changes nothing
     if size < 126:
-        return head + bytes([size]) + payload
+        return head + bytes([bit | size]) + payload
     if size < 65536:
-        return head + b"\x7e" + struct.pack("!H", size) + payload
-    return head + b"\x7f" + struct.pack("!Q", size) + payload
+        return head + struct.pack("!BH", bit | 126, size) + payload
+    return head + struct.pack("!BQ", bit | 127, size) + payload
 
 
 class Act:
@@ -67,7 +72,7 @@ class Act:
         """Stand between session and socket."""
         return sock
 
-    def reach(self, session: ServerSession, point: Point, heard: int) -> bool:
+    def reach(self, session: Misbehaving[Any], point: Point, heard: int) -> bool:
         """A point was reached, `heard` bytes of audio had come; True = that was it."""
         fault = self.fault
         if self._done or point != fault.at or heard < fault.after_bytes:
@@ -75,7 +80,7 @@ class Act:
         self._done = True
         return self.act(session)
 
-    def act(self, session: ServerSession) -> bool:
+    def act(self, session: Misbehaving[Any]) -> bool:
         """Do what is to be done at the point; True = nothing follows."""
         del session
         return False

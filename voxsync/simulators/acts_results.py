@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from voxsync.server import ServerSession
+    from voxsync.session.misbehaviour import Misbehaving
 
 __all__ = ["Final", "Rewrite", "Travel"]
 
@@ -23,7 +24,7 @@ class Final(Act):
         """Whether the Close frame comes behind the final result."""
         return self.fault.name != "no_close"
 
-    def act(self, session: ServerSession) -> bool:
+    def act(self, session: Misbehaving[Any]) -> bool:
         """See `Act`."""
         del session
         return self.fault.name == "no_final"

@@ -13,7 +13,7 @@ from voxsync.simulators.act import Act, frame
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voxsync.server import ServerSession
+    from voxsync.session.misbehaviour import Misbehaving
 
 __all__ = ["STRANGE", "Deaf", "Drip", "End", "Flood", "Idle", "Inject"]
 
@@ -47,7 +47,7 @@ STRANGE: Mapping[str, bytes] = {
 class End(Act):
     """Ends the session."""
 
-    def act(self, session: ServerSession) -> bool:
+    def act(self, session: Misbehaving[Any]) -> bool:
         """See `Act`."""
         fault = self.fault
         if fault.name in ("fin", "rst"):
@@ -56,16 +56,17 @@ class End(Act):
             session.close(fault.code, fault.reason, wait=False)
         elif fault.name == "close":
             body = struct.pack("!H", fault.code) + fault.reason.encode()
-            session.inject(frame(8, body))
+            session.inject(frame(8, body, masked=session.masks))
         else:
-            session.inject(frame(8, b"" if fault.name == "close_empty" else b"\x03"))
+            body = b"" if fault.name == "close_empty" else b"\x03"
+            session.inject(frame(8, body, masked=session.masks))
         return True
 
 
 class Inject(Act):
     """Puts bytes on the wire."""
 
-    def act(self, session: ServerSession) -> bool:
+    def act(self, session: Misbehaving[Any]) -> bool:
         """See `Act`."""
         session.inject(STRANGE[self.fault.name])
         return False
@@ -74,7 +75,7 @@ class Inject(Act):
 class Flood(Act):
     """Sends more, or larger, results than anybody asked for."""
 
-    def act(self, session: ServerSession) -> bool:
+    def act(self, session: Misbehaving[Any]) -> bool:
         """See `Act`."""
         fault = self.fault
         if fault.name == "huge_result":
@@ -95,7 +96,7 @@ class Deaf(Act):
         """Whether a Close frame of the peer would not be seen."""
         return self.fault.name == "stop_reading"
 
-    def act(self, session: ServerSession) -> bool:
+    def act(self, session: Misbehaving[Any]) -> bool:
         """See `Act`."""
         if self.fault.name == "stall":
             return session.pause(self.fault.seconds)

@@ -13,14 +13,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FAULTS", "Fault", "Point", "fault"]
+__all__ = ["FAULTS", "Fault", "Point", "fault", "make_fault"]
 
-Point = Literal["open", "audio", "break", "final"]
+Point = Literal["open", "message", "audio", "break", "final"]
 
 FAULTS: Final[Mapping[str, str]] = {
     # Before the session
@@ -80,9 +80,14 @@ _DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {
 }
 
 
+FaultT = TypeVar("FaultT", bound="Fault")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that goes wrong. `fault()` makes one with its usual settings.
+
+    This is the menu of mimi's service; other services have menus of their own.
 
     Attributes:
         name: One of `FAULTS`.
@@ -103,6 +108,9 @@ class Fault:
         ValueError: An unknown name, or a setting that makes no sense.
     """
 
+    menu: ClassVar[Mapping[str, str]] = FAULTS
+    points: ClassVar[tuple[str, ...]] = ("open", "audio", "break", "final")
+
     name: str
     at: Point = "open"
     after_bytes: int = 0
@@ -116,13 +124,13 @@ class Fault:
     connections: int | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in FAULTS:
+        if self.name not in self.menu:
             raise ValueError(
-                f"no fault {self.name!r}; there are: {', '.join(sorted(FAULTS))}"
+                f"no fault {self.name!r}; there are: {', '.join(sorted(self.menu))}"
             )
-        if self.at not in get_args(Point):
+        if self.at not in self.points:
             raise ValueError(
-                f"at must be one of {', '.join(get_args(Point))}, not {self.at!r}"
+                f"at must be one of {', '.join(self.points)}, not {self.at!r}"
             )
         if self.after_bytes and self.at != "audio":
             raise ValueError("after_bytes goes with at='audio'")
@@ -146,8 +154,18 @@ def fault(name: str, **settings: Any) -> Fault:
         ValueError: Nothing of that name; the message lists what there is.
         TypeError: No such setting.
     """
-    unknown = settings.keys() - {each.name for each in fields(Fault)}
+    return make_fault(Fault, name, _DEFAULTS.get(name, {}), settings)
+
+
+def make_fault(
+    kind: type[FaultT],
+    name: str,
+    usual: Mapping[str, object],
+    settings: Mapping[str, object],
+) -> FaultT:
+    """The fault of a menu; raises as `fault`."""
+    unknown = settings.keys() - {each.name for each in fields(kind)}
     if unknown:
         raise TypeError(f"a fault has no setting {', '.join(sorted(unknown))}")
-    usual: dict[str, Any] = dict(_DEFAULTS.get(name, {}))
-    return Fault(name, **(usual | settings))
+    merged: dict[str, Any] = {**usual, **settings}
+    return kind(name, **merged)
