@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "VirtualClock"]
 
-# How long a wait lasts at most before it looks up (Ctrl-C, a lost wake-up), seconds.
-_SLICE = 0.5
+# How long a virtual wait lasts at most before it looks up, in the machine's seconds:
+# short, for nobody tells it that it was stopped.
+_SLICE = 0.02
 
 
 class Clock:
@@ -91,9 +92,8 @@ class VirtualClock(Clock):
                 return False
             real = self.real(left)
             with self._moved:
-                if end > self.now():
-                    # Short: nobody tells us of `stop`.
-                    self._moved.wait(min(0.02, _SLICE if real is None else real))
+                if end > self.now():  # else time jumped just now
+                    self._moved.wait(_SLICE if real is None else min(_SLICE, real))
         return True
 
     def subscribe(self, wake: Callable[[], None]) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from voxsync.audio import AudioFormat
 from voxsync.dialects.base import OpenStream, SendAudio
@@ -31,8 +31,11 @@ from voxsync.dialects.voximplant.names import (
     WebSocketParameters,
     WebSocketReadyState,
 )
+from voxsync.dialects.voximplant.parameters import send_parameters, tag_given
+from voxsync.dialects.voximplant.trace import Tracer
 from voxsync.session import Session, SessionOptions
 from voxsync.session.messages import check_text
+from voxsync.session.options import normal_headers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from voxsync.media import Link, Sink
     from voxsync.media.source import MediaTarget
     from voxsync.server import IncomingRequest
-    from voxsync.websocket_server import WebSocketServer as WebSocketServer
+    from voxsync.websocket_server import WebSocketServer
 
 __all__ = [
     "ClearMediaBufferParameters",
@@ -103,6 +106,7 @@ class WebSocket(Session[str]):
     """
 
     _playout_seconds = _BUFFER_SECONDS
+    _plays_out = True
 
     def __init__(
         self,
@@ -126,6 +130,9 @@ class WebSocket(Session[str]):
         self._parameters = parameters
         self._side = side
         self._dialect: VoximplantDialect | None = None
+        self._tracer = Tracer(
+            self._url, (*parameters.headers, *normal_headers(self.options.headers))
+        )
 
     @classmethod
     def _incoming(
@@ -188,7 +195,7 @@ class WebSocket(Session[str]):
 
     # The far end's streams
 
-    def send_media_to(  # type: ignore[override]
+    def send_media_to(
         self,
         target: MediaTarget,
         parameters: SendMediaParameters | None = None,
@@ -216,18 +223,16 @@ class WebSocket(Session[str]):
         Thread: any. Before `connect()`, in a `connection` handler, or in a
         `media-started` listener: then nothing of the stream is missed.
         """
-        if parameters is not None:
-            if tag is not None or "encoding" in more or "custom_parameters" in more:
-                raise TypeError("give parameters, or tag=... and so on, not both")
-            tag = _tag_of(parameters)
-        source = self._units().stream("" if tag is None else tag)
-        if isinstance(target, WebSocket) and parameters is None:
-            more["tag"] = "" if tag is None else tag
+        if parameters is not None and more.keys() & {"encoding", "custom_parameters"}:
+            raise TypeError("give parameters, or tag=... and so on, not both")
+        ours = tag_given(parameters, tag, SendMediaParameters) or ""
         if not isinstance(target, WebSocket):
             parameters = None  # the tag is ours, and a sink has no use for the others
-        return source.send_media_to(target, parameters, **more)
+        elif parameters is None:
+            more["tag"] = ours
+        return self._units().stream(ours).send_media_to(target, parameters, **more)
 
-    def stop_media_to(  # type: ignore[override]
+    def stop_media_to(
         self,
         target: MediaTarget,
         parameters: SendMediaParameters | None = None,
@@ -241,7 +246,8 @@ class WebSocket(Session[str]):
             parameters: Only the stream of this `tag`.
             tag: The same; None and no parameters = all streams.
         """
-        super().stop_media_to(target, tag=_one(parameters, tag))
+        ours = tag_given(parameters, tag, SendMediaParameters)
+        super().stop_media_to(target, tag=ours)
 
     def clear_media_buffer(  # type: ignore[override]
         self,
@@ -265,7 +271,8 @@ class WebSocket(Session[str]):
 
         Thread: any, listeners too; never waits.
         """
-        super().clear_media_buffer(_one(parameters, tag), gate=gate)
+        ours = tag_given(parameters, tag, ClearMediaBufferParameters)
+        super().clear_media_buffer(ours, gate=gate)
 
     # Our streams
 
@@ -315,7 +322,7 @@ class WebSocket(Session[str]):
         return AudioFormat()  # until a stream's start says more
 
     def _media_sink(self, parameters: dict[str, Any]) -> Sink:
-        settings = _settings(parameters)
+        settings = send_parameters(parameters)
         form = AudioFormat.from_voximplant(settings.encoding)
         if form.encoding == "opus":
             from voxsync.audio.convert import Encoder  # noqa: PLC0415 - numpy
@@ -325,7 +332,7 @@ class WebSocket(Session[str]):
             settings.tag, str(settings.encoding), settings.custom_parameters
         )
         return self._units().sink(
-            settings.tag, form.sample_rate, opening, most_ahead=_MOST_AHEAD
+            settings.tag, form.sample_rate, opening=opening, most_ahead=_MOST_AHEAD
         )
 
     def _media_command(self, block: NDArray[np.int16], tag: str) -> object:
@@ -341,7 +348,8 @@ class WebSocket(Session[str]):
             logger.info("websocket %s: %s", self.id, self.media_statistics)
 
     def _traced(self, direction: str, text: str) -> None:
-        _trace_logger.info("websocket %s %s: %s", self.id, direction, text)
+        line = self._tracer.line(text)
+        _trace_logger.info("websocket %s %s: %s", self.id, direction, line)
 
 
 def send_media_between(one: WebSocket, other: WebSocket, **parameters: Any) -> None:
@@ -368,53 +376,6 @@ def _with_ws(url: str) -> str:
     if scheme.lower() in ("http", "https"):
         return f"ws{scheme[4:].lower()}{colon}{rest}"
     return url
-
-
-def _settings(given: dict[str, Any]) -> SendMediaParameters:
-    """What `unit.send_media_to(ws, ...)` was called with."""
-    settings = given.pop("parameters", None)
-    if settings is None:
-        unknown = given.keys() - {"tag", "encoding", "custom_parameters"}
-        if unknown:
-            raise TypeError(
-                f"a WebSocket takes no parameter {', '.join(sorted(unknown))}; there "
-                "are tag, encoding, custom_parameters"
-            )
-        return SendMediaParameters(**given)
-    if given:
-        raise TypeError("give SendMediaParameters, or tag=... and so on, not both")
-    if not isinstance(settings, SendMediaParameters):
-        raise TypeError(
-            f"parameters must be SendMediaParameters, not {type(settings).__name__}"
-        )
-    return settings
-
-
-@overload
-def _tag_of(parameters: SendMediaParameters) -> str: ...
-@overload
-def _tag_of(parameters: ClearMediaBufferParameters) -> str | None: ...
-def _tag_of(
-    parameters: SendMediaParameters | ClearMediaBufferParameters,
-) -> str | None:
-    if not isinstance(parameters, SendMediaParameters | ClearMediaBufferParameters):
-        raise TypeError(
-            "parameters must be SendMediaParameters or ClearMediaBufferParameters, "
-            f"not {type(parameters).__name__}; a tag is given as tag=..."
-        )
-    return parameters.tag
-
-
-def _one(
-    parameters: SendMediaParameters | ClearMediaBufferParameters | None,
-    tag: str | None,
-) -> str | None:
-    """The tag, whichever way it was given."""
-    if parameters is None:
-        return tag
-    if tag is not None:
-        raise TypeError("give parameters or tag=..., not both")
-    return _tag_of(parameters)
 
 
 def __getattr__(name: str) -> object:

@@ -42,6 +42,11 @@ class EventType(StrEnum):
             return str.__eq__(self, other)
         return NotImplemented
 
+    def __ne__(self, other: object) -> bool:
+        if type(other) is str or type(other) is EventType:  # else str's own would say
+            return str.__ne__(self, other)
+        return NotImplemented
+
     __hash__ = str.__hash__
 
 

@@ -82,7 +82,7 @@ class Playout:
         """What has not sounded yet never will."""
         self._count(now)
         if self._out_at > now:
-            self._out_at = now
+            self._out_at = self._seen_at = now
             self.cleared = True
 
     def tick(self, now: float) -> bool:

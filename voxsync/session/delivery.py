@@ -151,6 +151,9 @@ class Delivery:
             if not any(sink._wants(event) for event in events):  # noqa: SLF001 - the sink's side of one seam
                 if isinstance(events[-1], CloseEvent):
                     sink._ended(events[-1])  # noqa: SLF001
+                for event in events:  # who listened has gone meanwhile
+                    if type(event) is MediaStartedEvent:
+                        sink._told(event)  # noqa: SLF001
                 return
             self._start()
         self._put += len(events)

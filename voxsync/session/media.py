@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from voxsync.dialects.base import Audio
@@ -31,6 +32,10 @@ class SessionMedia(SessionView[MessageT]):
 
     # Seconds of an incoming stream that wait for a sink; then the newest is refused.
     _playout_seconds: float = 10.0
+    # Whether that is so by the service's own rule: by the time that audio sounds, and
+    # linked or not. Else each link has that much room, and no more audio is lost than
+    # its sink takes too slowly.
+    _plays_out: bool = False
     # Whether the service sends audio, too.
     _gives_audio: bool = True
 
@@ -144,7 +149,7 @@ class SessionMedia(SessionView[MessageT]):
             self,
             on_audio=self._on_audio,
             holds=self._holds,
-            limit=self._playout_seconds,
+            limit=self._playout_seconds if self._plays_out else math.inf,
         )
 
     def _on_audio(self, output: Audio | ClearAudio) -> None:
@@ -164,7 +169,7 @@ class SessionMedia(SessionView[MessageT]):
     def _told(self, event: Event) -> None:
         """All who were told have returned. Thread: events, or the dispatcher's."""
         assert isinstance(event, MediaStartedEvent)
-        self._ask_streams(lambda streams: streams.told_soon(event.tag))
+        self._ask_streams(lambda streams: streams.told_soon(event))
 
     def _ending(self) -> None:
         """The session ends. Thread: I/O, or whoever ends it; never waits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from voxsync.dialects.base import Audio, ClearAudio, StreamEnded, StreamStarted
@@ -23,6 +23,11 @@ StreamOutput = Audio | ClearAudio | StreamEnded | StreamStarted
 
 # A peer may name as many streams as it likes; those that are silent are forgotten.
 _MOST_STREAMS = 64
+# Sums of blocks of 20 ms are not exact: what they miss by is no audio.
+_HAIR = 1e-6
+
+# A burst's event, and its audio that waits until the event's listeners have returned.
+_Burst = tuple[MediaStartedEvent, list[Audio]]
 
 
 @dataclass(slots=True)
@@ -35,7 +40,7 @@ class _Stream:
     ending: object = None  # what the far end said when it stopped, while it drains
     draining: bool = False
     gated: bool = False
-    held: list[Audio] | None = None
+    held: collections.deque[_Burst] = field(default_factory=collections.deque)
     held_seconds: float = 0.0
     reported: bool = False
 
@@ -76,7 +81,9 @@ class Streams:
         self._streams: dict[str, _Stream] = {}
         self._now = 0.0
         # Asked for on whatever thread; read by `tick`, and before any audio.
-        self._asked: collections.deque[tuple[str, str | None]] = collections.deque()
+        self._asked: collections.deque[tuple[str, str | None] | MediaStartedEvent] = (
+            collections.deque()
+        )
 
     # Any thread. `tick` does the rest; whoever asks wakes the I/O thread.
 
@@ -88,9 +95,9 @@ class Streams:
         """The application wants audio again."""
         self._asked.append(("open", tag))
 
-    def told_soon(self, tag: str) -> None:
-        """The listeners of a `media-started` event have returned."""
-        self._asked.append(("told", tag))
+    def told_soon(self, event: MediaStartedEvent) -> None:
+        """The listeners of this event have returned."""
+        self._asked.append(event)
 
     # The I/O thread
 
@@ -108,7 +115,7 @@ class Streams:
                 return []
             case StreamStarted(tag, encoding, parameters):
                 # Announced again without an end: that is the end (Voximplant, 2.8).
-                fresh = self._new(tag, encoding, parameters)
+                fresh = self._new(self._streams.get(tag), encoding, parameters)
                 events = self._stop(tag, "stop", now)
                 events += self._make_room(tag, now)
                 self._streams[tag] = fresh
@@ -151,37 +158,39 @@ class Streams:
         ]
 
     def _audio(self, audio: Audio, now: float) -> list[Event]:
-        tag, seconds = audio.tag, audio.seconds
+        tag = audio.tag
         events = self._make_room(tag, now)
         stream = self._streams.get(tag)
         if stream is None:
-            stream = self._streams[tag] = self._new(tag)
+            stream = self._streams[tag] = self._new(None)
         if stream.gated:
-            self.gated += seconds
+            self.gated += audio.seconds
             return events
         # What plays could have run out before this came.
         events += self._tick(tag, stream, now)
         # Held audio does not sound: the listeners that it waits for may hang.
         room = min(stream.playout.room(now), self._limit - stream.held_seconds)
-        if seconds > room:
-            events += self._refuse(tag, stream, seconds - room)
-            frames = int(room * audio.sample_rate)
-            if not frames:
+        if audio.seconds > room + _HAIR:
+            fits = max(0, int((room + _HAIR) * audio.sample_rate))
+            kept = Audio(tag, audio.pcm[: 2 * fits], audio.sample_rate)
+            events += self._refuse(tag, stream, audio.seconds - kept.seconds)
+            if not fits:
                 return events
-            audio = Audio(tag, audio.pcm[: 2 * frames], audio.sample_rate)
-            seconds = audio.seconds
-        if stream.playout.audio(seconds, now):
-            stream.draining = False
-            events.append(
-                MediaStartedEvent(self._target, tag, stream.encoding, stream.parameters)
+            audio = kept
+        # Whatever was said of an end, there is more.
+        stream.ending, stream.draining = None, False
+        if stream.playout.audio(audio.seconds, now):
+            started = MediaStartedEvent(
+                self._target, tag, stream.encoding, stream.parameters
             )
-            if self._holds(tag):
-                stream.held = []
-        if stream.held is None:
-            self._on_audio(audio)
+            events.append(started)
+            if stream.held or self._holds(tag):
+                stream.held.append((started, []))
+        if stream.held:
+            stream.held[-1][1].append(audio)
+            stream.held_seconds += audio.seconds
         else:
-            stream.held.append(audio)
-            stream.held_seconds += seconds
+            self._on_audio(audio)
         return events
 
     def _refuse(self, tag: str, stream: _Stream, seconds: float) -> list[Event]:
@@ -199,36 +208,48 @@ class Streams:
     def _answer(self, now: float) -> None:
         """Do what other threads have asked for."""
         while self._asked:
-            what, tag = self._asked.popleft()
+            asked = self._asked.popleft()
+            if isinstance(asked, MediaStartedEvent):
+                self._let_go_of(asked)
+                continue
+            what, tag = asked
             for name, stream in self._streams.items():
-                if tag is not None and name != tag:
-                    continue
-                if what == "told":
-                    self._let_go(stream)
-                elif what == "open":
-                    stream.gated = False
-                else:
-                    stream.gated = stream.gated or what == "gate"
-            if what in ("clear", "gate"):
+                if tag in (None, name):
+                    stream.gated = what == "gate" or (stream.gated and what != "open")
+            if what != "open":
                 self._clear(tag, now)
             if what == "gate":
                 # What came between the application's clear and this goes, too.
                 self._on_audio(ClearAudio(tag))
 
-    def _new(self, tag: str, encoding: str = "", parameters: object = None) -> _Stream:
+    def _new(
+        self, before: _Stream | None, encoding: str = "", parameters: object = None
+    ) -> _Stream:
         """A stream that begins; what the one before it sent is still to be heard."""
-        before = self._streams.get(tag)
-        playout = Playout(limit=self._limit)
+        fresh = _Stream(Playout(limit=self._limit), encoding, parameters)
         if before is not None:
-            self._let_go(before)
-            playout.wait_until(before.playout.out_at)
-        return _Stream(playout, encoding, parameters)
+            fresh.playout.wait_until(before.playout.out_at)
+            fresh.held, fresh.held_seconds = before.held, before.held_seconds
+        return fresh
+
+    def _let_go_of(self, event: MediaStartedEvent) -> None:
+        """Who wanted to link the stream has done so: give on what it waited with."""
+        stream = self._streams.get(event.tag)
+        if stream is not None and any(held[0] is event for held in stream.held):
+            while self._let_one_go(stream) is not event:
+                pass  # events are told in order, but one that failed to be is no reason
+
+    def _let_one_go(self, stream: _Stream) -> MediaStartedEvent:
+        event, audio = stream.held.popleft()
+        for piece in audio:
+            stream.held_seconds -= piece.seconds
+            self._on_audio(piece)
+        return event
 
     def _let_go(self, stream: _Stream) -> None:
-        """Who wanted to link the stream has done so."""
-        held, stream.held, stream.held_seconds = stream.held, None, 0.0
-        for audio in held or ():
-            self._on_audio(audio)
+        """Give on all that waits."""
+        while stream.held:
+            self._let_one_go(stream)
 
     def _make_room(self, tag: str, now: float) -> list[Event]:
         """Forget a silent stream, or end the oldest, where there are too many."""
@@ -258,7 +279,7 @@ class Streams:
                 why = "clear" if playout.cleared else "silence"
                 why = "stop" if stream.draining else why
             info = MediaInfo(
-                duration=int(playout.played),
+                duration=int(playout.played + _HAIR),
                 seconds=playout.played,
                 burst_seconds=playout.burst,
                 reason=why,
@@ -270,5 +291,6 @@ class Streams:
         for name, stream in self._streams.items():
             if tag is None or name == tag:
                 stream.playout.clear(now)
-                if stream.held:
-                    stream.held, stream.held_seconds = [], 0.0
+                stream.held_seconds = 0.0
+                for _, audio in stream.held:
+                    audio.clear()

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
     from voxsync.audio.resample import Resampler
     from voxsync.dialects.base import ClearAudio, OpenStream
+    from voxsync.media.tap import Tap
     from voxsync.session.connection import Connection
     from voxsync.session.delivery import Delivery
     from voxsync.session.options import SessionOptions
     from voxsync.session.outbox import Outbox
 
-# What a link's thread may be behind the stream's own time, seconds.
-_SLACK = 0.5
+# What a link's thread may be behind the stream's own time, seconds: its clock makes
+# up for one of them, and then goes on late.
+_SLACK = 2.0
 
 __all__ = ["MediaOwner", "SessionSink", "SessionUnits", "StreamSource"]
 
@@ -45,6 +47,7 @@ class MediaOwner(Protocol):
     _outbox: Outbox
     _delivery: Delivery
     _playout_seconds: float
+    _plays_out: bool
 
     @property
     def is_closed(self) -> bool:
@@ -73,8 +76,10 @@ class StreamSource(Source):
     def __init__(self, owner: MediaOwner, tag: str, sample_rate: int) -> None:
         super().__init__(sample_rate, f"{owner.id}:{tag}" if tag else owner.id)
         self._owner = owner
-        # The bound is the stream's own (`Streams`); a link's thread may be behind.
-        self._tap_seconds = owner._playout_seconds + _SLACK  # noqa: SLF001 - MediaOwner is the seam
+        self._tap_seconds = owner._playout_seconds  # noqa: SLF001 - MediaOwner is the seam
+        if owner._plays_out:  # noqa: SLF001
+            # The bound is the stream's own (`Streams`); a link's thread may be behind.
+            self._tap_seconds += _SLACK
         self._settled = False
         self.clock = owner.options.clock
         self._resampler: Resampler | None = None
@@ -96,8 +101,20 @@ class StreamSource(Source):
     def _settle(self, rate: int) -> None:
         """The first audio: only now its rate is known. Links adapt to it."""
         self._change_rate(rate)
+        self._resampler = None
         for tap in self._taps:
-            tap.buffer.capacity = round(self._tap_seconds * rate)
+            self._fit(tap)
+
+    def _fit(self, tap: Tap) -> None:
+        tap.buffer.capacity = round(self._tap_seconds * self.sample_rate)
+
+    def _attach(self, tap: Tap) -> None:
+        super()._attach(tap)
+        self._fit(tap)  # made before the rate was known
+
+    def _cease(self) -> None:
+        """Nobody holds audio of the old rate: the next link may have another."""
+        self._settled = False
 
     def clear_media_buffer(self) -> None:
         """See `Source`."""
@@ -146,6 +163,7 @@ class SessionSink(Sink):
         units: SessionUnits,
         tag: str,
         sample_rate: int,
+        *,
         opening: OpenStream | None = None,
         most_ahead: float | None = None,
     ) -> None:
@@ -182,9 +200,9 @@ class SessionSink(Sink):
             return
         outbox = self._owner._outbox  # noqa: SLF001
         link.abort(None)
-        outbox.discard(self._is_mine)  # makes room for what ends the stream
+        # None is put behind these: the outbox asks the link, under the same lock.
+        outbox.discard(self._is_mine)
         link.stop()
-        outbox.discard(self._is_mine)  # what the link's thread had in its hands
 
     def _is_mine(self, item: object) -> bool:
         return type(item) is SendAudio and item.tag == self._tag
@@ -253,12 +271,19 @@ class SessionUnits:
         self,
         tag: str,
         sample_rate: int | None = None,
+        *,
         opening: OpenStream | None = None,
         most_ahead: float | None = None,
     ) -> SessionSink:
-        """A sink for our stream of that tag."""
-        rate = self._rate if sample_rate is None else sample_rate
-        return SessionSink(self._owner, self, tag, rate, opening, most_ahead)
+        """A sink for our stream of that tag, for one link."""
+        return SessionSink(
+            self._owner,
+            self,
+            _checked(tag),
+            self._rate if sample_rate is None else sample_rate,
+            opening=opening,
+            most_ahead=most_ahead,
+        )
 
     def occupy(self, tag: str, sink: SessionSink) -> None:
         """Let this sink's link write to our stream of that tag, and no other's.
@@ -270,7 +295,7 @@ class SessionUnits:
             other = self._sinks.setdefault(tag, sink)
         if other is not sink:
             raise InvalidState(
-                f"{other!r} takes another source's audio already; there is no mixing: "
+                f"{other!r} takes a source's audio already; there is no mixing: "
                 "stop_media_to() there first"
                 + ("" if other._opening is None else ", or use another tag")  # noqa: SLF001 - they are ours
             )

@@ -169,6 +169,9 @@ class SessionView(EventTarget, Generic[MessageT]):
         # Messages always: they are for receive() as well.
         return event.attribute == "message" or self._has_listeners(event.attribute)
 
+    def _told(self, event: Event) -> None:
+        """For subclasses: the listeners of a `media-started` event have returned."""
+
     def _is_heard(self, message: MessageT) -> bool:  # noqa: ARG002 - for subclasses
         """Whether the message was audio that flows somewhere."""
         return False
