@@ -9,8 +9,10 @@ microphone hears its speaker, at 48 kHz with 10 ms device buffers:
 Both play noise of which every stretch is unlike any other, and record it. Printed: how
 well it correlates, how many samples were lost (jumps ahead) or came twice (jumps
 back, or silence where the machine stalled), the latency from hand-over to hand-back,
-and what was the most in voxsync's own buffers, each way. A virtual machine that stalls
-for a tenth of a second shows it in both.
+what was the most in voxsync's own buffers, each way, and what there usually was on the
+way in during the last second; `in_whole` and `out_whole` tell whether each sample that
+PortAudio gave came to the sink, and each of the source's to PortAudio, in order. A
+virtual machine that stalls for a tenth of a second shows it in both.
 """
 
 from __future__ import annotations
@@ -87,8 +89,21 @@ def voxsync(seconds: float, path: str) -> None:
 
     pcm = np.concatenate([np.zeros(LEAD, np.int16), noise(seconds)])
     heard: list[np.ndarray] = []
+    held: list[float] = []
+    taken: list[bytes] = []
+    given: list[bytes] = []
     marks = {}
     at = 0
+
+    class Ear(Microphone):
+        def take(self, data: bytes) -> None:
+            taken.append(data)
+            super().take(data)
+
+    class Mouth(Speaker):
+        def give(self, frames: int) -> bytes:
+            given.append(super().give(frames))
+            return given[-1]
 
     def make(frames):
         nonlocal at
@@ -102,11 +117,12 @@ def voxsync(seconds: float, path: str) -> None:
 
     def take(block):
         heard.append(block)
+        held.append(microphone.stats.buffered)
         marks.setdefault("first", time.monotonic())
 
     with (
-        Microphone(sample_rate=RATE) as microphone,
-        Speaker(sample_rate=RATE) as speaker,
+        Ear(sample_rate=RATE) as microphone,
+        Mouth(sample_rate=RATE) as speaker,
     ):
         recording = microphone.send_media_to(CallbackSink(take, RATE))
         playing = CallbackSource(make, RATE).send_media_to(speaker)
@@ -115,9 +131,12 @@ def voxsync(seconds: float, path: str) -> None:
         recording.stop()
         marks["in_highest"] = recording.stats.buffered_highest
         marks["out_highest"] = playing.stats.buffered_highest
-        marks["lost"] = recording.stats.lost + playing.stats.lost
+        marks["in_usual"] = float(np.median(held[-50:]))
+        marks["dropped"] = recording.stats.lost + playing.stats.lost
         marks["underflows"] = speaker.stats.underflows
         marks["overflows"] = microphone.stats.overflows
+    marks["in_whole"] = np.concatenate(heard).tobytes() in b"".join(taken)
+    marks["out_whole"] = pcm.tobytes() in b"".join(given)
     np.save(path, np.concatenate(heard))
     print(json.dumps(marks))
 

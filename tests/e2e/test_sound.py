@@ -108,11 +108,13 @@ def test_a_device_that_dies_costs_the_session_nothing():
 
 
 def test_what_is_played_is_recorded_sample_by_sample():
-    """Not one is lost or heard twice, but where a bare program sees the same."""
-    found = compare(8.0)
-    bare, ours = found["bare"], found["voxsync"]
+    """Not one is lost or heard twice between PortAudio and us, nor does it pile up."""
+    ours = compare(8.0)["voxsync"]
     assert ours["correlation"] > 0.99
-    if bare["lost"] + bare["again"] == 0 and ours["underflows"] == 0:
-        assert (ours["lost"], ours["again"]) == (0, 0)
-    for way in ("in_highest", "out_highest"):
-        assert ours[way] <= 0.06
+    # What is lost beyond PortAudio, or since a machine stalls, is not ours to keep; but
+    # then it is told.
+    assert ours["in_whole"] or ours["dropped"]
+    assert ours["out_whole"] or ours["underflows"]
+    # A stall fills the way in, which is empty again soon after.
+    assert ours["in_usual"] <= 0.03
+    assert ours["out_highest"] <= 0.06
