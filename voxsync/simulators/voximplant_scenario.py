@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from voxsync.errors import SessionClosed
 from voxsync.redact import redact_url
 from voxsync.voximplant import SendMediaParameters, WebSocketAudioEncoding
 
@@ -111,10 +113,11 @@ class _Talk:
     def _opened(self, _: object) -> None:
         ws, scenario = self._ws, self._scenario
         assert ws is not None
-        for text in scenario.messages:
-            ws.send(text)
-        if scenario.play is not None:
-            self._call.send_media_to(ws, scenario._sending())  # noqa: SLF001 - its other half
+        with suppress(SessionClosed):  # the app was faster; `close` follows
+            for text in scenario.messages:
+                ws.send(text)
+            if scenario.play is not None and not self._call.is_over:
+                self._call.send_media_to(ws, scenario._sending())  # noqa: SLF001 - its other half
         self._wait()
 
     def _message(self, event: MessageEvent) -> None:
@@ -132,8 +135,9 @@ class _Talk:
         if not self._call.is_over and tag != self._heard:
             # It may have been heard before another stream took its place.
             ws.stop_media_to(self._call, tag=tag)
-            ws.send_media_to(self._call, tag=tag)
             self._heard = tag
+            with suppress(SessionClosed):
+                ws.send_media_to(self._call, tag=tag)
         self._wait()
 
     def _ended(self, _: object) -> None:
