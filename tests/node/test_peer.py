@@ -133,21 +133,29 @@ def test_what_it_sends_is_what_it_demands():
             ],
             "duration 0 in place of 20",
         ),
-        ([json.dumps(START)], "no stop before the close"),
     ],
 )
-def test_it_finds_what_is_wrong(pair, messages, problem):
+def test_it_finds_what_is_wrong(pair, request, messages, problem):
     """Every rule of the checker finds its fault: silence of it means something."""
-    server, _ = pair
-    with NodePeer("dial", server.url) as client:
-        client.wait("opened")
-        number = server.all("opened")[-1]["id"]
-        for message in messages:
-            client.do("text", text=message)
-        client.do("close")
-        server.wait("closed", id=number)
-        found = [each["text"] for each in server.all("problem", id=number)]
+    server, client = pair
+    tag = request.node.name  # a stream of its own
+    for message in messages:
+        client.do("text", text=message.replace('"a"', json.dumps(tag)))
+    client.do("text", text=f"that was {tag}")
+    server.wait("text", text=f"that was {tag}")
+    found = [each["text"] for each in server.all("problem", tag=tag)]
     assert any(problem in text for text in found), found
+
+
+def test_a_stream_that_is_never_stopped_is_noticed():
+    """A close without a stop, too, is a fault that it finds."""
+    with NodePeer("serve") as server, NodePeer("dial", server.url) as client:
+        client.wait("opened")
+        client.do("text", text=json.dumps(START))
+        client.do("close")
+        server.wait("closed")
+        (problem,) = server.all("problem")
+        assert problem["text"] == "no stop before the close"
 
 
 def test_it_finds_nothing_wrong_with_what_is_right(pair):
@@ -155,8 +163,8 @@ def test_it_finds_nothing_wrong_with_what_is_right(pair):
     server, client = pair
     for message in (START, MEDIA, STOP):
         client.do("text", text=json.dumps(message))
-    server.wait("stopped", id=1)
-    assert server.all("problem", id=1) == []
+    server.wait("stopped", tag="a")
+    assert server.all("problem", tag="a") == []
 
 
 def test_a_lost_chunk_is_noticed(pair):
