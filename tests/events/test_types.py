@@ -1,6 +1,8 @@
 """Events are frozen and mirror the DOM's and VoxEngine's fields."""
 
 import dataclasses
+import operator
+from enum import StrEnum
 from types import SimpleNamespace
 
 import pytest
@@ -43,6 +45,44 @@ def test_types_are_their_strings():
         "media-ended",
     ]
     assert CloseEvent(None, 1000).type == "close"
+
+
+class Vendor(StrEnum):
+    """A service's own names, which know that they are equal to ours."""
+
+    OPEN = "Vendor.Open"
+
+    def __eq__(self, other):
+        return isinstance(other, str) and str.__str__(other) in (self.value, "open")
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+class Namesake(str):
+    """What is a str besides, and knows nothing."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "same", ["open", EventType.OPEN, Vendor.OPEN, Namesake("open")]
+)
+def test_types_are_equal_both_ways(same):
+    """To strings, to themselves, and to a service's enumeration that says so."""
+    for pair in ((EventType.OPEN, same), (same, EventType.OPEN)):
+        assert operator.eq(*pair) is True
+        assert operator.ne(*pair) is False
+
+
+@pytest.mark.parametrize("other", ["close", EventType.CLOSE, Vendor.OPEN, 7, None])
+def test_types_are_no_others(other):
+    """Nor are they equal to what is no name."""
+    for pair in ((EventType.MESSAGE, other), (other, EventType.MESSAGE)):
+        assert operator.eq(*pair) is False
+        assert operator.ne(*pair) is True
 
 
 def test_repr_leaves_the_session_out():

@@ -9,6 +9,7 @@ from voxsync.events import (
     CloseEvent,
     ErrorEvent,
     InlineDispatcher,
+    MediaStartedEvent,
     MessageEvent,
     OpenEvent,
     QueueDispatcher,
@@ -41,6 +42,9 @@ class Sink:
     def _emit(self, event):
         self.threads.add(threading.current_thread())
         self.told.append(event)
+
+    def _told(self, event):
+        self.told.append(("told", event))
 
     def _wants(self, event):
         return self.wants
@@ -113,6 +117,40 @@ def test_the_end_of_a_session_nobody_listens_to(make):
     delivery.put([OpenEvent(None), CLOSE])
     assert sink.told == [("ended", 1000)]
     assert not delivery.alive
+
+
+def test_who_was_told_of_audio_is_told_of(make):
+    """Behind the listeners of each `media-started`; of no other event."""
+    sink, started = Sink(), MediaStartedEvent(None, "a")
+    delivery = make(sink)
+    delivery.put([message(1), started, CLOSE])
+    delivery.join(5)
+    assert sink.told[1:4] == [sink.told[1], started, ("told", started)]
+    assert [x for x in sink.told if isinstance(x, tuple) and x[0] == "told"] == [
+        ("told", started)
+    ]
+
+
+def test_audio_that_nobody_is_told_of(make):
+    """Who listened has gone meanwhile: then nothing may wait for it."""
+    sink, started = Sink(), MediaStartedEvent(None, "a")
+    sink.wants = False
+    delivery = make(sink)
+    delivery.put([OpenEvent(None), started])
+    assert sink.told == [("told", started)]
+    assert not delivery.alive
+
+
+def test_a_dispatcher_tells_of_audio_too(make):
+    """On its own thread, behind the listeners there."""
+    sink, started, dispatcher = Sink(), MediaStartedEvent(None, "a"), QueueDispatcher()
+    delivery = make(sink, dispatcher=dispatcher)
+    delivery.put([started])
+    while len(sink.told) < 2:
+        assert dispatcher.wait(5)
+        dispatcher.run_pending()
+    assert sink.told == [started, ("told", started)]
+    assert sink.threads == {threading.current_thread()}
 
 
 def test_order_and_thread(make):

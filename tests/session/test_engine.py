@@ -15,6 +15,7 @@ from voxsync.dialects.base import (
     Ready,
     Refused,
     Reply,
+    Report,
     StreamEnded,
     StreamStarted,
     UpgradeRequest,
@@ -44,9 +45,10 @@ OUTPUTS = {
 class Fake(Dialect):
     """A service whose messages are the outputs' names; ready at once or when told."""
 
-    def __init__(self, *, ready=True, on_finish=()):
+    def __init__(self, *, ready=True, on_finish=(), on_closing=()):
         self.ready = ready
         self.on_finish = on_finish
+        self.on_closing = on_closing
 
     def request(self):
         return UpgradeRequest(url="ws://test/")
@@ -63,6 +65,9 @@ class Fake(Dialect):
 
     def finish(self):
         return self.on_finish
+
+    def closing(self):
+        return self.on_closing
 
     def decode(self, data):
         if data == "bad":
@@ -339,6 +344,8 @@ def test_streams_are_announced():
     """`media-started` and `media-ended` carry what the far end said."""
     rig = opened()
     rig.say("started", "audio", "ended")
+    assert rig.kinds == ["open", "media-started"]  # its one sample is still to be heard
+    rig.engine.tick(1.0)
     _, started, ended = rig.engine.events
     assert (started.type, started.tag, started.encoding) == (
         "media-started",
@@ -358,6 +365,7 @@ def test_audio_takes_the_short_way():
     heard = []
     rig = opened(on_audio=heard.append)
     rig.say("started", "audio", "clear", "ended")
+    rig.engine.tick(0.0)
     assert heard == [Audio("a", b"\0\0"), ClearAudio("a")]
     assert rig.kinds == ["open", "media-started", "media-ended"]
 
@@ -486,6 +494,32 @@ def test_close_sends_what_is_queued_first():
     assert (ended.code, ended.reason) == (4000, "done")
     assert (ended.was_clean, ended.by_us, ended.cause) == (True, True, None)
     assert rig.engine.state is CLOSED
+
+
+def test_last_words_go_before_the_close_frame():
+    """Once, behind all that was queued; not where the peer closes first."""
+    rig = opened(dialect=Fake(on_closing=(Reply("stop"),)))
+    rig.engine.flushed(0.0)
+    rig.engine.close(1000, "", 0.0)
+    rig.engine.command("queued", 0.0)
+    rig.engine.flushed(0.0)
+    rig.engine.flushed(0.0)
+    assert rig.write() == [Text("queued"), Text("stop"), Close(1000, "")]
+    rig = opened(dialect=Fake(on_closing=(Reply("stop"),)))
+    rig.peer.send_close(1000)
+    rig.read()
+    rig.engine.flushed(0.0)
+    assert rig.write() == [Close(1000, "")]
+
+
+def test_what_a_dialect_reports_is_told():
+    """As an `error` event; the session goes on."""
+    error = ProtocolError("odd")
+    rig = opened(dialect=Fake(on_finish=(Report(error),)))
+    rig.engine.finish(0.0)
+    assert rig.kinds == ["open", "error"]
+    assert rig.engine.events[1].error is error
+    assert rig.engine.state is OPEN
 
 
 def test_flushed_without_a_close_is_nothing():

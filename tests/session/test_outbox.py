@@ -217,6 +217,20 @@ def test_who_waits_with_audio_is_asked_again():
     assert box.blocked_seconds > 0
 
 
+def test_what_is_unwanted_is_taken_back():
+    """The rest stays in order, and who waits for room gets it."""
+    box = outbox(4)
+    for number in range(4):
+        box.put(number)
+    thread, result = blocked(box)
+    until_waiting(box)
+    assert box.discard(lambda item: item % 2) == 2
+    thread.join(5)
+    assert result == ["accepted"]
+    assert [box.take() for _ in range(3)] == [0, 2, "late"]
+    assert box.discard(lambda item: True) == 0
+
+
 def test_audio_learns_of_the_end_like_everybody():
     """Also while it waits; `admit` tells beforehand."""
     box = outbox(1)

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from voxsync.clocks import VirtualClock
 from voxsync.transport import Channel, IOLoop
 
 PATIENCE = 10  # seconds after which something is missing for good
@@ -79,8 +80,8 @@ class Toy:
 class Running:
     """A loop in a thread of its own."""
 
-    def __init__(self, *socks, on_data=None, prepare=lambda toy: None):
-        self.loop = IOLoop()
+    def __init__(self, *socks, on_data=None, prepare=lambda toy: None, clock=None):
+        self.loop = IOLoop(clock)
         self.toys = [Toy(on_data) for _ in socks]
         self.steps = 0
         self.error = None
@@ -585,11 +586,41 @@ def test_a_deadline_ticks_in_time(running, pair):
     run.do(ticked)
 
 
+def test_a_deadline_of_another_clock(running, pair):
+    """It comes when that clock says so: at once where the clock jumps."""
+    ours, _theirs = pair()
+    clock = VirtualClock()
+    run = running(ours, clock=clock)
+    due = clock.now() + 3600
+    run.do(lambda toy: (setattr(toy, "due", due), setattr(toy, "ticks", [])))
+    clock.advance(3599)
+    run.do(lambda toy: None)  # a step later
+    assert max(run.toy.ticks) < due
+    run.do(lambda toy: toy.ticks.clear())
+    clock.advance(1)
+    run.toy.until(lambda: any(t >= due for t in run.toy.ticks))
+    run.do(lambda toy: setattr(toy, "due", None))
+    assert clock._wakes
+    run.stop()
+    assert not clock._wakes
+
+
+def test_a_faster_clock(running, pair):
+    """An hour of it lasts as long as it lasts."""
+    ours, _theirs = pair()
+    clock = VirtualClock(speed=36000)
+    run = running(ours, clock=clock)
+    due = clock.now() + 3600
+    run.do(lambda toy: setattr(toy, "due", due))
+    run.toy.until(lambda: any(t >= due for t in run.toy.ticks))
+    run.do(lambda toy: setattr(toy, "due", None))
+
+
 def test_an_earlier_deadline_replaces_a_later_one(running, pair):
     """Only the latest word about a deadline counts, in both directions."""
     ours, _theirs = pair()
-    now = time.monotonic()
-    plan = [now + 0.02, now + 0.08]  # first an earlier one, then one behind the stale
+    clock = VirtualClock()
+    plan = [8.0]  # behind the entry of 5.0, which is stale then
 
     class Planned(Toy):
         def tick(self, now):
@@ -597,13 +628,21 @@ def test_an_earlier_deadline_replaces_a_later_one(running, pair):
                 self.due = plan.pop(0) if plan else None
             super().tick(now)
 
-    run = running(ours)
+    run = running(ours, clock=clock)
     run.toy.__class__ = Planned
-    run.do(lambda toy: setattr(toy, "due", now + 0.05))
-    run.do(lambda toy: setattr(toy, "due", plan.pop(0)))
+    run.do(lambda toy: setattr(toy, "due", 5.0))
+    run.do(lambda toy: setattr(toy, "due", 2.0))
+    clock.advance(2.0)
+    run.toy.until(lambda: run.toy.due == 8.0)
+    run.do(lambda toy: toy.ticks.clear())
+    steps, gate = run.steps, threading.Event()
+    clock.advance(4.0)
+    end = time.monotonic() + PATIENCE
+    while run.steps == steps and time.monotonic() < end:
+        gate.wait(0.001)
+    clock.advance(2.0)
     run.toy.until(lambda: run.toy.due is None)
-    assert run.toy.ticks[-1] >= now + 0.08
-    assert not [t for t in run.toy.ticks if now + 0.045 < t < now + 0.08]
+    assert [t for t in run.toy.ticks if 2.0 < t < 8.0] == []
 
 
 def test_a_notified_driver_may_be_gone(running, pair):
