@@ -1,4 +1,7 @@
-"""`voxsync simulate`: a local service to try a client on, faults included."""
+"""`voxsync simulate`: a local service to try a client on, faults included.
+
+What there is: mimi's, here, and VoxEngine, in `simulate_voxengine`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import argparse
 import os
 import sys
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voxsync.audio import AudioFormat
+from voxsync.cli import simulate_voxengine
 from voxsync.cli.exits import HELP, Exit, Usage, explain, plain
+from voxsync.cli.simulate_faults import menu, read_fault
 from voxsync.errors import FormatError, VoxsyncError
 from voxsync.simulators.faults import FAULTS, Fault, fault
 from voxsync.simulators.recogniser import open_recogniser
@@ -43,20 +47,32 @@ examples:
 
 {HELP}"""
 
-_SETTINGS = {each.name: each.type for each in fields(Fault) if each.name != "name"}
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command line."""
-    parser = commands.add_parser(
+    simulate = commands.add_parser(
         "simulate",
         help="run a local service that speaks a voice service's protocol",
         description="Run a local service that speaks a voice service's protocol.",
+        epilog="`voxsync simulate SERVICE --help` says more about each.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    services = simulate.add_subparsers(
+        title="services", metavar="SERVICE", required=True
+    )
+    _add_mimi(services)
+    simulate_voxengine.add_parser(services)
+
+
+def _add_mimi(services: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = services.add_parser(
+        "mimi",
+        help="a speech recognition service that speaks mimi's protocol",
+        description="Run a speech recognition service that speaks mimi's protocol.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("service", choices=["mimi"], help="which protocol")
     add("--host", default="127.0.0.1", help="default: %(default)s")
     add("--port", type=int, default=0, metavar="N", help="default: any free one")
     add(
@@ -88,9 +104,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> Exit:
     """Serve until Ctrl-C."""
     if args.list_faults:
-        wide = max(map(len, FAULTS))
-        sys.stdout.writelines(f"{name:{wide}}  {FAULTS[name]}\n" for name in FAULTS)
-        print(f"\nsettings: {', '.join(_SETTINGS)}")
+        print(menu(FAULTS))
         return Exit.OK
     token = os.environ.get("MIMI_TOKEN", "").strip() if args.require_token else None
     if token == "":
@@ -179,28 +193,4 @@ def parse_fault(text: str) -> Fault:
     Raises:
         argparse.ArgumentTypeError: Nothing like that; the message says what there is.
     """
-    name, _, rest = text.partition(":")
-    settings: dict[str, Any] = {}
-    for pair in filter(None, rest.split(",")):
-        key, equals, value = pair.partition("=")
-        if key not in _SETTINGS or not equals:
-            raise argparse.ArgumentTypeError(
-                f"{pair!r}: write KEY=VALUE with a key of {', '.join(_SETTINGS)}"
-            )
-        settings[key] = _value(key, value)
-    try:
-        return fault(name, **settings)
-    except ValueError as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from exc
-
-
-def _value(key: str, value: str) -> object:
-    kind = str(_SETTINGS[key])  # annotations are text here
-    try:
-        if kind.startswith("int"):
-            return int(value)
-        if kind == "float":
-            return float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{key}={value}: not a number") from None
-    return value
+    return read_fault(text, fault)

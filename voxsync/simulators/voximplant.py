@@ -112,7 +112,7 @@ class VoxEngine:
         self._life = life
         self._began = 0.0
         self._log = Log(lambda: self._clock.now() - self._began, told)
-        self._thread = EngineThread(self._clock, self._failed)
+        self._thread = EngineThread(self._clock, self.fail)
         if options is None:
             options = SessionOptions(max_message_size=_MAX_MESSAGE)
         self._options = replace(options, clock=clock, dispatcher=self._thread)
@@ -181,6 +181,11 @@ class VoxEngine:
     def terminate(self) -> None:
         """End the session: calls are hung up, sockets closed. Never waits."""
         self._thread.call(lambda: self._terminate("terminate"))
+
+    def fail(self, error: BaseException) -> None:
+        """End the session because of this; `wait` raises it. Never waits."""
+        self.error = self.error or error
+        self._thread.call(lambda: self._terminate("the scenario failed"))
 
     def close(self, timeout: float = 5.0) -> None:
         """End the session and wait for it, at most so many seconds. Idempotent."""
@@ -387,11 +392,6 @@ class VoxEngine:
     def _closed(self, event: CloseEvent) -> None:
         self._told_closed.add(event.target)
         self._look()
-
-    def _failed(self, error: BaseException) -> None:
-        """An uncaught exception ends the scenario, and so the session."""
-        self.error = self.error or error
-        self._terminate("a scenario failed")
 
     def _look(self) -> None:
         """Whether the session's last minute begins, or is taken back, or is over."""

@@ -113,11 +113,15 @@ class _Talk:
     def _opened(self, _: object) -> None:
         ws, scenario = self._ws, self._scenario
         assert ws is not None
-        with suppress(SessionClosed):  # the app was faster; `close` follows
+        try:
             for text in scenario.messages:
                 ws.send(text)
             if scenario.play is not None and not self._call.is_over:
                 self._call.send_media_to(ws, scenario._sending())  # noqa: SLF001 - its other half
+        except SessionClosed:
+            return  # the app was faster; `close` follows
+        except Exception as exc:  # noqa: BLE001 - as in VoxEngine it ends the session
+            self._engine.fail(exc)
         self._wait()
 
     def _message(self, event: MessageEvent) -> None:
