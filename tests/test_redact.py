@@ -53,6 +53,29 @@ def test_what_is_public_stays(url):
     assert redact_url(url) == url
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("wss://h:12093/request/abc/s3cret", f"wss://h:12093/request/{MASK}"),
+        ("wss://h/request/abc/s3cret?a=b", f"wss://h/request/{MASK}?a={MASK}"),
+        ("wss://h/hook/9f86d081884c7d659a2feaa0c55ad015/x", f"wss://h/hook/{MASK}/x"),
+        ("wss://h/2f1b9c3e-7d5a-4e7b-9a38-1d2c3b4a5f60", f"wss://h/{MASK}"),
+        ("wss://h/v1beta/gemini-live-2-5-flash-preview", ...),
+        ("wss://h/ws/google.ai.v1beta.GenerativeService.BidiGenerateContent", ...),
+        ("wss://h/12345678901234567890/calls", ...),
+    ],
+)
+def test_secrets_in_paths(url, shown):
+    """What gives access, or is too odd to be a name; names stay readable."""
+    assert redact_url(url) == (url if shown is ... else shown)
+
+
+def test_what_a_path_gave_away_is_masked_in_texts():
+    """A service may repeat the path it was asked for."""
+    redactor = Redactor("wss://h/request/session-77/tok3n-abcdef")
+    assert redactor.text("no tok3n-abcdef here") == f"no {MASK} here"
+
+
 def test_odd_queries():
     """Repeated, empty and semicolon-separated values, with a fragment behind them."""
     assert redact_url("ws://h/?a=secret;b=secret&c=&=secret#part") == (

@@ -20,6 +20,12 @@ _SECRET_HEADER = re.compile(
     r"auth|cookie|token|key|secret|session|password", re.IGNORECASE
 )
 _QUERY_VALUE = re.compile(r"([?&;][^=&;#]*=)[^&;#]*")
+# The path of a VoxEngine session's access URL is its password (Voximplant notes, 1.1).
+_ACCESS = re.compile(r"(?<=/request/)[^?#\s]+")
+# Any other part of a path that nobody would choose: 20 characters, four digits.
+_OPAQUE = re.compile(
+    r"(?<=/)(?=(?:[^/?#0-9]*[0-9]){4})(?=[^/?#]*[A-Za-z])[\w~%=+-]{20,}(?=[/?#]|$)"
+)
 _USER_INFO = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#]*@")
 # RFC 6455 fields that look secret by name but are public by design.
 _PUBLIC = frozenset({"sec-websocket-key", "sec-websocket-accept"})
@@ -30,9 +36,12 @@ _MIN_SECRET = 6
 def redact_url(url: str) -> str:
     """The URL with its user information and all query values masked.
 
-    All values, because no list of secret parameter names is ever complete.
+    All values, because no list of secret parameter names is ever complete. Of the
+    path what gives access, or looks like it.
     """
-    return _QUERY_VALUE.sub(rf"\g<1>{MASK}", _USER_INFO.sub(rf"\g<1>{MASK}@", url))
+    shown = _USER_INFO.sub(rf"\g<1>{MASK}@", url)
+    shown = _OPAQUE.sub(MASK, _ACCESS.sub(MASK, shown))
+    return _QUERY_VALUE.sub(rf"\g<1>{MASK}", shown)
 
 
 def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -58,6 +67,8 @@ class Redactor:
         parts = urlsplit(url)
         found |= {value for _, value in parse_qsl(parts.query)}
         found |= set(re.findall(r"=([^&;]+)", parts.query))
+        for secret in _ACCESS.findall(parts.path) + _OPAQUE.findall(parts.path):
+            found |= set(secret.split("/"))
         found |= {part for part in (parts.username, parts.password) if part}
         # As `data` sees what a server echoes in UTF-8.
         found |= {secret.encode().decode("latin-1") for secret in found}

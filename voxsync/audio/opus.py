@@ -35,8 +35,8 @@ class OpusEncoder:
     """Makes one packet of each 20 ms.
 
     It keeps the shape of the wave (libopus's "audio" mode). The mode for speech does
-    not: it emphasises formants and filters what is low, so that speech is but 6 dB above
-    its difference from the original, at any bit rate.
+    not: it emphasises formants and filters what is low, so that speech is but 6 dB
+    above its difference from the original, at any bit rate.
 
     Args:
         bit_rate: Bits per second, 6000 to 510,000, on average. Default 96,000: less
