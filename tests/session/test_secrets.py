@@ -124,8 +124,13 @@ def test_ten_ways_to_fail(peer, logged, way, capfd):
 
 def test_a_server_shows_no_token_of_its_clients(logged):
     """Requests, sessions and the upgrade's log are masked."""
-    shown = []
-    listener = Listener(check=lambda request: shown.append(repr(request)))
+    shown, verdict = [], [None]
+
+    def check(request):
+        shown.append(repr(request))
+        return verdict[0]
+
+    listener = Listener(check=check)
 
     def connected(listener, session):
         shown.extend([repr(session), repr(session.request)])
@@ -135,7 +140,7 @@ def test_a_server_shows_no_token_of_its_clients(logged):
         for session in sessions(listener.url):
             session.connect()
             session.close()
-        listener._check = lambda request: Refusal(403, "no")
+        verdict[0] = Refusal(403, "no")
         for session in sessions(listener.url):
             with pytest.raises(VoxsyncError):
                 session.connect()
