@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.media.toys import BLOCK, RATE, SOON, Ear, Feed, in_thread, numbered
-from voxsync.clocks import Clock
+from voxsync.clocks import Clock, VirtualClock
 from voxsync.errors import DeviceError, InvalidState
 from voxsync.media.buffer import PcmBuffer
 from voxsync.media.callback import CallbackSource
@@ -138,6 +138,57 @@ def test_one_clock(source_clock, sink_clock, paced, expected):
     link = source.send_media_to(ear, paced=paced)
     link.stop()
     assert link._paced is expected
+
+
+def test_unpaced_goes_no_further_ahead_than_the_far_end_can_hold():
+    """8 s of audio of an hour; then as fast as it sounds."""
+    clock, ear = VirtualClock(), Ear()
+    ear.most_ahead, ear.clock = 8.0, clock
+    link = SilenceSource().send_media_to(ear, paced=False)
+    assert ear.hears(8 * RATE)
+    for step in range(1, 6):
+        clock.advance(0.5)
+        assert ear.hears(round((8 + 0.5 * step) * RATE))
+    link.stop()
+    # The first block leaves at 0, so 8 s ahead is one block more.
+    assert len(ear.heard) <= round(10.5 * RATE) + BLOCK
+    assert link.error is None
+
+
+@pytest.mark.parametrize("owner", ["source", "sink"])
+def test_the_time_of_a_session(owner):
+    """A link keeps to the clock that one of its ends has."""
+    clock, source, ear = VirtualClock(), made(3 * BLOCK), Ear()
+    {"source": source, "sink": ear}[owner].clock = clock
+    link = source.send_media_to(ear)
+    assert ear.hears(BLOCK)
+    with pytest.raises(TimeoutError):
+        link.wait(0.05)
+    clock.advance(0.02)
+    assert ear.hears(2 * BLOCK)
+    clock.advance(0.02)
+    link.wait(SOON)
+    assert ear.blocks == [BLOCK] * 3
+
+
+def test_aborted_without_an_error():
+    """Nobody waits for its thread, and nothing is told."""
+    link = SilenceSource().send_media_to(Ear())
+    link.abort(None)
+    link.wait(SOON)
+    assert link.error is None
+
+
+def test_the_rate_of_a_source_that_learns_it_late():
+    """Its first audio says so: the link adapts, a block of 20 ms is one still."""
+    source, ear = Feed(), Ear()
+    link = source.send_media_to(ear, paced=False)
+    source._change_rate(8000)
+    source.give(8000)
+    source.over()
+    link.wait(SOON)
+    assert len(ear.heard) == pytest.approx(RATE, abs=1)
+    assert set(ear.blocks[:-1]) == {BLOCK}
 
 
 def test_paced_by_the_metronome(monkeypatch):

@@ -1,5 +1,7 @@
 """When a stream of incoming audio has started and ended: VoxEngine's rule."""
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,6 +64,56 @@ TABLES = {
         ("tick", 2.0, True),
         ("played", 1.0, 1.0),
     ],
+    "no more comes: the burst ends when what was sent has been heard": [
+        ("audio", 3.0, 0.0, True),
+        ("drain", 1.0, False),
+        ("tick", 2.9, False),
+        ("tick", 3.0, True),
+        ("played", 3.0, 3.0),
+        ("drain", 4.0, False),
+    ],
+    "no more comes in the silent second: that is over": [
+        ("audio", 1.0, 0.0, True),
+        ("drain", 1.5, True),
+        ("tick", 2.0, False),
+    ],
+    "more comes all the same: a second counts again": [
+        ("audio", 1.0, 0.0, True),
+        ("drain", 0.5, False),
+        ("audio", 1.0, 0.5, False),
+        ("tick", 2.9, False),
+        ("tick", 3.0, True),
+        ("played", 2.0, 2.0),
+    ],
+    "a clear of what drains ends it": [
+        ("audio", 3.0, 0.0, True),
+        ("drain", 0.5, False),
+        ("clear", 1.0, None),
+        ("tick", 1.0, True),
+        ("played", 1.0, 1.0),
+    ],
+    "behind another stream: sounds when that has ended": [
+        ("wait_until", 2.0, None),
+        ("audio", 1.0, 0.5, True),
+        ("tick", 1.9, False),
+        ("played", 0.0, 0.0),
+        ("tick", 3.9, False),
+        ("tick", 4.0, True),
+        ("played", 1.0, 1.0),
+    ],
+    "behind another stream that has ended long since": [
+        ("wait_until", 2.0, None),
+        ("audio", 1.0, 5.0, True),
+        ("tick", 7.0, True),
+        ("played", 1.0, 1.0),
+    ],
+    "a clear drops what the other stream had sent, too": [
+        ("wait_until", 5.0, None),
+        ("clear", 1.0, None),
+        ("audio", 1.0, 1.0, True),
+        ("tick", 3.0, True),
+        ("played", 1.0, 1.0),
+    ],
     "a stop ends the burst at once; what was sent counts as heard": [
         ("audio", 3.0, 0.0, True),
         ("stop", 1.0, True),
@@ -119,6 +171,37 @@ def test_deadline():
     assert playout.tick(11.5)
     assert playout.deadline is None
     assert not playout.playing
+
+
+def test_room():
+    """What can wait to be heard: it grows as audio sounds, and by a clear."""
+    playout = Playout(limit=10.0)
+    assert playout.room(0.0) == 10.0
+    playout.audio(4.0, 0.0)
+    assert playout.room(0.0) == 6.0
+    assert playout.room(1.0) == 7.0
+    assert playout.room(99.0) == 10.0
+    playout.audio(9.0, 1.0)
+    assert playout.room(1.0) == 0.0
+    playout.clear(1.0)
+    assert playout.room(1.0) == 10.0
+    assert Playout().room(0.0) == math.inf
+
+
+def test_cleared():
+    """As long as nothing came after it; only where there was something to clear."""
+    playout = Playout()
+    playout.audio(1.0, 0.0)
+    playout.clear(1.5)
+    assert not playout.cleared
+    playout.audio(1.0, 1.5)
+    playout.clear(2.0)
+    assert playout.cleared
+    playout.tick(3.0)
+    assert playout.cleared  # of the burst that has just ended
+    assert playout.out_at == 2.0
+    playout.audio(1.0, 4.0)
+    assert not playout.cleared
 
 
 def test_played_while_it_plays():

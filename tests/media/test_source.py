@@ -306,6 +306,8 @@ def test_what_is_no_sink():
     """The message says what would be one."""
     with pytest.raises(TypeError, match="int takes no audio; send it to a sink"):
         Counter().send_media_to(5)
+    with pytest.raises(TypeError, match="Ear takes no parameters \\(parameters\\)"):
+        Counter().send_media_to(Ear(), {"tag": "a"})
     with pytest.raises(TypeError, match="Ear takes no parameters \\(tag\\)"):
         Counter().send_media_to(Ear(), tag="x")
 

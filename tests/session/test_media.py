@@ -11,6 +11,7 @@ from voxsync import (
     AudioFormat,
     InvalidState,
     PlainSession,
+    QueueDispatcher,
     SessionClosed,
     SessionOptions,
 )
@@ -32,7 +33,11 @@ PCM = AudioFormat("pcm16", sample_rate=16000)
 class Tagged(PlainSession):
     """A service with several streams, as far as the session can tell."""
 
-    _media_parameters = frozenset({"tag"})
+    def _media_sink(self, parameters):
+        tag = parameters.pop("tag", "")
+        return (
+            super()._media_sink(parameters) if parameters else self._units().sink(tag)
+        )
 
 
 class Far:
@@ -265,8 +270,8 @@ def test_audio_of_the_far_end_flows_to_a_sink(far, near):
     assert events[-2].media_info.reason == "close"
 
 
-def _heard(sink, frames):
-    end = time.monotonic() + 10
+def _heard(sink, frames, limit=10):
+    end = time.monotonic() + limit
     while len(sink.frames) < frames and time.monotonic() < end:
         threading.Event().wait(0.01)
     return len(sink.frames) >= frames
@@ -344,6 +349,81 @@ def test_audio_that_nobody_takes_in_time_is_refused_counted_and_told_once(far, n
     session.close()
     assert len(errors) == 1
     assert isinstance(errors[0], MediaError)
+
+
+def test_audio_faster_than_it_sounds_is_recorded_whole(far, near):
+    """Where a service has no bound of its own, a sink that takes it loses nothing."""
+    session = near()
+    session._playout_seconds = 0.5
+    errors = []
+    session.add_event_listener("error", errors.append)
+    sink = BufferSink()
+    session.send_media_to(sink, paced=False)
+    session.connect()
+    for number in range(20):  # 2 s
+        far.say(ramp(1600, 1600 * number))
+        assert _heard(sink, 1600 * (number + 1))
+    np.testing.assert_array_equal(sink.frames, ramp(32000))
+    session.close()
+    assert errors == []
+    assert session.stats.audio_refused == 0
+
+
+@pytest.mark.parametrize("dispatched", [False, True])
+def test_a_link_made_when_the_audio_starts_misses_nothing(far, near, dispatched):
+    """However long the listener takes; on whatever thread it runs."""
+    dispatcher = QueueDispatcher() if dispatched else None
+    session = near(dispatcher=dispatcher)
+    sink, gate = BufferSink(), threading.Event()
+
+    def started(event):
+        assert gate.wait(10)
+        session.send_media_to(sink)
+
+    session.add_event_listener("media-started", started)
+    session.connect()
+    far.say(ramp(320), ramp(320, 320), ramp(100, 640))
+    gate.set()
+    end = time.monotonic() + 10
+    while not _heard(sink, 740, 0.05) and time.monotonic() < end:
+        if dispatcher is not None:
+            dispatcher.run_pending()
+    np.testing.assert_array_equal(sink.frames, ramp(740))
+    assert session.stats.audio_unlinked == 0
+
+
+def test_a_listener_that_links_nothing_lets_the_audio_go(far, near):
+    """It is counted as that of any stream that flows nowhere."""
+    session = near()
+    session.on_media_started = lambda event: None
+    session.connect()
+    far.say(ramp(1600))
+    end = time.monotonic() + 10
+    while session.stats.audio_unlinked < 0.1 and time.monotonic() < end:
+        threading.Event().wait(0.01)
+    assert session.stats.audio_unlinked == pytest.approx(0.1)
+
+
+def test_a_gate_drops_what_is_still_on_its_way(far, near):
+    """Until it is opened; counted."""
+    session = near()
+    sink = BufferSink()
+    session.send_media_to(sink)
+    session.connect()
+    messages = session.receive(timeout=10)
+    far.say(np.full(320, 1, np.int16))
+    assert _heard(sink, 320)
+    session.clear_media_buffer(gate=True)
+    far.say(np.full(320, 2, np.int16))
+    assert [len(next(messages)) for _ in range(2)] == [640, 640]
+    assert session.stats.audio_gated == pytest.approx(0.02)
+    session.open_media_gate("")
+    far.say(np.full(320, 3, np.int16))
+    assert _heard(sink, 640)
+    assert sink.frames.tolist() == [1] * 320 + [3] * 320
+    session.close()
+    session.clear_media_buffer(gate=True)  # of nothing
+    session.open_media_gate()
 
 
 def test_garbage_among_the_audio_costs_only_itself(far, near):

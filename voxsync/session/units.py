@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from voxsync.audio.pcm import bytes_to_int16
+from voxsync.clocks import Clock
 from voxsync.dialects.base import Audio, CloseStream, SendAudio
 from voxsync.errors import InvalidState, SessionClosed
 from voxsync.events import ErrorEvent
@@ -154,7 +155,8 @@ class SessionSink(Sink):
         tag: Names the stream.
         sample_rate: What the service takes.
         opening: Announces the stream to the service; None = it takes audio as it is.
-        most_ahead: Seconds of audio that the far end can hold; None = any.
+        most_ahead: Seconds of audio that the far end can hold; None = any. What links
+            before this one sent ahead is taken off.
     """
 
     def __init__(
@@ -168,8 +170,12 @@ class SessionSink(Sink):
         most_ahead: float | None = None,
     ) -> None:
         super().__init__(sample_rate, f"{owner.id}:{tag}" if tag else owner.id)
-        self.most_ahead = most_ahead
         self.clock = owner.options.clock
+        self._time = self.clock or Clock()
+        self._counts = most_ahead is not None
+        if most_ahead is not None:
+            ahead = units.sounds_until.get(tag, 0.0) - self._time.now()
+            self.most_ahead = max(0.0, most_ahead - max(0.0, ahead))
         self._owner = owner
         self._units = units
         self._tag = tag
@@ -203,6 +209,7 @@ class SessionSink(Sink):
         # None is put behind these: the outbox asks the link, under the same lock.
         outbox.discard(self._is_mine)
         link.stop()
+        self._units.sounds_until.pop(self._tag, None)
 
     def _is_mine(self, item: object) -> bool:
         return type(item) is SendAudio and item.tag == self._tag
@@ -236,6 +243,10 @@ class SessionSink(Sink):
         except InvalidState:  # finish() was called: the far end has all it wants
             raise EndOfStream from None
         self._passed(block)
+        if self._counts:
+            until = self._units.sounds_until
+            begins = max(until.get(self._tag, 0.0), self._time.now())
+            until[self._tag] = begins + len(block) / self.sample_rate
         return True
 
     def _wake(self) -> None:
@@ -251,6 +262,8 @@ class SessionUnits:
         self._lock = threading.Lock()  # guards changes of the next two
         self._streams: dict[str, StreamSource] = {}
         self._sinks: dict[str, SessionSink] = {}  # those that have a link
+        # When the far end will have heard our stream; written by its one link's thread.
+        self.sounds_until: dict[str, float] = {}
         self.unlinked = 0.0  # seconds of audio that flowed nowhere; the I/O thread's
 
     def stream(self, tag: str) -> StreamSource:
