@@ -1,5 +1,6 @@
 """Samples run as a user would run them."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 
 import voxsync
-from tests.sound.server import SoundServer, write_wav
+from tests.sound.server import RATE, SoundServer, write_wav
+from voxsync.media import BufferSink, ToneSource
+from voxsync.simulators.voximplant import Scenario, VoxEngine
+from voxsync.voximplant import WebSocketServer
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 EXPECTED = {
@@ -68,10 +72,103 @@ def test_the_microphone_is_transcribed(tmp_path):
     assert last == "final: he was not an ill disposed young man"
 
 
+@contextlib.contextmanager
+def running(name, *args, **settings):
+    """A sample that goes on until Ctrl-C, which it takes without complaint."""
+    with subprocess.Popen(
+        [sys.executable, str(SAMPLES / name), *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **settings,
+    ) as sample:
+        try:
+            yield sample
+            sample.send_signal(signal.SIGINT)
+            sample.out, err = sample.communicate(timeout=20)
+        finally:
+            sample.kill()
+    # Sound devices say it where the machine was too busy for a moment.
+    lines = [line for line in err.splitlines() if "this is told once" not in line]
+    assert (sample.returncode, lines) == (0, [])
+
+
+def test_vox_echo_server():
+    """A caller of VoxEngine hears what was said, and reads what was written."""
+    heard = BufferSink(10)
+    with running("vox_echo_server.py", "0") as sample:
+        words = sample.stdout.readline().split()
+        assert words[:2] == ["listening", "at"]
+        scenario = Scenario(
+            url=words[2],
+            play=ToneSource(440, seconds=1.0),
+            record=heard,
+            encoding="PCM16",
+            messages=("are you there",),
+            patience=1.0,
+        )
+        with VoxEngine(scenario) as engine:
+            engine.wait_for("message", text="are you there")
+            engine.wait_for("media-ended")
+            engine.terminate()
+            engine.wait(10)
+        assert sample.stdout.readline() == "heard 1.0 s\n"
+        assert sample.stdout.readline() == "closed: 1000\n"
+    tone = ToneSource(440, seconds=1.0)
+    assert np.array_equal(heard.frames, tone.read(16000))
+    tone.close()
+
+
+def share_of(samples, rate, frequency):
+    """How much of the energy is near this frequency."""
+    power = np.abs(np.fft.rfft(samples)) ** 2
+    at = np.fft.rfftfreq(len(samples), 1 / rate)
+    return power[np.abs(at - frequency) < 20].sum() / power.sum()
+
+
+def test_vox_desktop_call(tmp_path):
+    """What is spoken into the microphone arrives; what the far end plays is heard."""
+    seconds = np.arange(2 * RATE) / RATE
+    spoken = np.round(8000 * np.sin(2 * np.pi * 300 * seconds)).astype(np.int16)
+    write_wav(tmp_path / "spoken.wav", spoken)
+    heard = BufferSink(60)
+    peers = []
+
+    def connected(ws):
+        peers.append(ws)
+        ws.send_media_to(heard)
+        ToneSource(1000, seconds=2.0).send_media_to(ws, encoding="PCM16")
+
+    with SoundServer() as sound, WebSocketServer() as server:
+        server.on_connection = lambda ws: ws.add_event_listener(
+            "open", lambda event: connected(ws)
+        )
+        env = sound.environment
+        with (
+            sound.record() as recording,
+            running("vox_desktop_call.py", server.url, env=env) as sample,
+        ):
+            begun = {sample.stdout.readline() for _ in range(2)}
+            assert begun == {"speak; Ctrl-C hangs up\n", "they speak: PCM16\n"}
+            peers[0].send("hello")
+            assert sample.stdout.readline() == "they write: hello\n"
+            assert sound.speak(tmp_path / "spoken.wav").wait(20) == 0
+            recording.wait_for(2.0)
+        assert sample.out == "closed: 1000 \n"
+        assert peers[0].wait_closed(10).code == 1000
+        played = recording.samples
+    loud = played[np.abs(played) > 100]
+    assert len(loud) > RATE  # of two seconds of a sine, most samples
+    assert share_of(played, RATE, 1000) > 0.95
+    assert share_of(heard.frames, 16000, 300) > 0.95
+
+
 def test_every_sample_is_tested():
     """A new sample needs an expectation here or a test of its own."""
     others = {
         "mic_transcribe.py",  # above
         "plug_in_faster_whisper.py",  # tests/simulators/test_recogniser.py
+        "vox_desktop_call.py",  # above
+        "vox_echo_server.py",  # above
     }
     assert {path.name for path in SAMPLES.glob("*.py")} == set(EXPECTED) | others
