@@ -144,11 +144,13 @@ class _CallersFile(WavReader):
         self, path: str | os.PathLike[str], played: Callable[[], object]
     ) -> None:
         super().__init__(path)
-        self._played = played
+        self._played: Callable[[], object] | None = played
 
     def _end(self, error: BaseException | None = None) -> None:
         super()._end(error)
-        self._played()
+        played, self._played = self._played, None
+        if played is not None:  # each of its consumers comes to the end
+            played()
 
 
 class _Ear(Sink):
