@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from voxsync.audio import AudioFormat, Encoder
 from voxsync.audio.g711 import alaw_decode, ulaw_decode
+from voxsync.audio.resample import RATES
 from voxsync.dialects.base import Audio, Report
 from voxsync.dialects.voximplant.incoming import (
     LATE_IN_A_ROW,
@@ -56,7 +57,7 @@ def fed(numbers, incoming=None, size=320):
         ("audio/l16", 16000, ("pcm16", 16000), "PCM16"),
         ("L16", 24000, ("pcm16", 24000), "L16"),
         ("audio/pcm", 11025, ("pcm16", 11025), "audio/pcm"),
-        ("PCM", 384_000, ("pcm16", 384_000), "PCM"),
+        ("PCM", 48_000, ("pcm16", 48_000), "PCM"),
         ("slin16", 16000, ("pcm16", 16000), "PCM16"),
         ("audio/x-mulaw", 8000, ("ulaw", 8000), "ULAW"),
         ("audio/mulaw", 8000, ("ulaw", 8000), "ULAW"),
@@ -113,6 +114,18 @@ def test_encodings_that_nobody_knows():
     with pytest.raises(ProtocolError, match="send PCM8, PCM16, ULAW") as caught:
         declared_format(start)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("encoding", ["PCM16", "ULAW", "audio/l16"])
+@pytest.mark.parametrize("rate", [1, 7999, 12_345, 384_000])
+def test_rates_that_cannot_be_played(encoding, rate):
+    """They are refused at once, not by the unit that the stream flows to."""
+    start = Start(tag="voice", encoding=encoding, sample_rate=rate)
+    with pytest.raises(ProtocolError, match=f"a sampleRate of {rate}: send one of"):
+        declared_format(start)
+    for playable in RATES:
+        start = Start(encoding=encoding, sample_rate=playable)
+        assert declared_format(start)[0].sample_rate == playable
 
 
 def test_stereo_is_mixed_down():

@@ -26,6 +26,9 @@ _MOST_CONCEALED = 1  # seconds per gap
 # Names that say a rate, besides those of G.711 and Opus.
 _NAMED_RATES = {"pcm8": 8000, "pcm16": 16000, "slin16": 16000}
 _USUAL_RATES = {"ulaw": 8000, "alaw": 8000, "opus": 48000}
+# Those that can be made into one another (`voxsync.audio.resample.RATES`). A stream at
+# any other would fail only later, in whatever it flows to.
+_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 _MOST_CHANNELS = 2
 _SHOWN = 60  # characters of the peer's that a message of ours repeats
 
@@ -66,7 +69,8 @@ def declared_format(start: Start) -> tuple[AudioFormat, str, str]:
         none; and a sentence on what was contradictory or missing, else "".
 
     Raises:
-        ProtocolError: The encoding is not known.
+        ProtocolError: The encoding is not known, or a rate or number of channels that
+            cannot be played.
     """
     shown = repr(start.encoding[:_SHOWN])
     declared = start.sample_rate
@@ -77,6 +81,11 @@ def declared_format(start: Start) -> tuple[AudioFormat, str, str]:
             f"the encoding {shown} of stream {start.tag[:_SHOWN]!r} is not known: send "
             "PCM8, PCM16, ULAW, ALAW or OPUS; its media is dropped"
         ) from None
+    if form.sample_rate not in _RATES:
+        raise ProtocolError(
+            f"stream {start.tag[:_SHOWN]!r} has a sampleRate of {form.sample_rate}: "
+            f"send one of {', '.join(map(str, _RATES))}; its media is dropped"
+        )
     odd = ""
     if form.encoding == "pcm16":
         usual = _NAMED_RATES.get(start.encoding.strip().lower())
