@@ -157,10 +157,10 @@ def run(args: argparse.Namespace) -> Exit:
     token = _token() if args.require_token else None
     tls = _tls(args.cert, args.key)
     desk = _Desk(args.make(args), token, LiveLine(sys.stderr).say)
+    with suppress(KeyboardInterrupt), _start(args, desk, tls) as server:
+        print(server.url, flush=True)
+        server.serve_forever()
     with suppress(KeyboardInterrupt):
-        with _start(args, desk, tls) as server:
-            print(server.url, flush=True)
-            server.serve_forever()
         desk.wait()
     return Exit.OK
 

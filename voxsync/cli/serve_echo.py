@@ -64,8 +64,8 @@ class _EchoedStream:
         if encoding == self._encoding:
             return
         if self._encoding:
-            # It was announced anew as something else. What of it has come until now
-            # went the old way and ends here.
+            # It was announced anew as something else. Its first blocks, which came
+            # before we were told, went the old way, and may end here.
             self.close()
         self._encoding = encoding
         with suppress(SessionClosed):
