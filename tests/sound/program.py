@@ -20,7 +20,7 @@ class Failed(Exception):
     Attributes:
         type: Name of the exception's class.
         code: PortAudio's number, if there is one.
-        seconds: How long it took.
+        seconds: How long it took, without what the machine kept it waiting.
     """
 
     def __init__(self, answer):
@@ -29,7 +29,7 @@ class Failed(Exception):
         self.type = error["type"]
         self.message = error["message"]
         self.code = error["code"]
-        self.seconds = answer["seconds"]
+        self.seconds = answer["seconds"] - answer["stalled"]
 
 
 class Program:
@@ -45,7 +45,8 @@ class Program:
 
     def __init__(self, environment=None, **more):
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-        self.seconds = 0.0  # that the last request took
+        # That the last request took, without what the machine kept it waiting.
+        self.seconds = 0.0
         self._begin = 0.0
         self._child = subprocess.Popen(
             [sys.executable, "-X", "dev", "-W", "ignore", str(CONSOLE)],
@@ -107,7 +108,7 @@ class Program:
         if answer is None:
             code = self._child.wait(_WAIT)
             raise AssertionError(f"it ended with {code}:\n{self._said()}")
-        self.seconds = answer["seconds"]
+        self.seconds = answer["seconds"] - answer["stalled"]
         if answer["error"]:
             raise Failed(answer)
         return answer["value"]

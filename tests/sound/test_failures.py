@@ -10,7 +10,9 @@ from tests.sound.card import Card
 from tests.sound.program import Program
 from tests.sound.server import SoundServer
 
-SOON = 1.0  # within which a failure is told, and `close` returns
+# Within which a failure is told, and `close` returns; but for the time in which the
+# machine was too busy for the program.
+SOON = 1.0
 IMPORT = (
     "from voxsync.media import (BufferSink, Microphone, SilenceSource, Speaker, "
     "ToneSource, audio_devices)"
@@ -43,8 +45,9 @@ def check_loss(program, fault):
     """Both units tell of it in time, their links end by it, closing is quick."""
     program.do(*OPEN, *LINK)
     until(program, WORKS)
-    begin = time.monotonic()
+    stalled = program.value("gauge.stalled")
     fault()
+    begin = time.monotonic()
     # An under- or overflow may be told as well.
     until(program, "len([e for e in errors if e['type'] == 'DeviceError']) >= 2", 5)
     errors = [e for e in program.value("errors") if e["type"] == "DeviceError"]
@@ -53,7 +56,7 @@ def check_loss(program, fault):
         program.value("microphone.name"),
     }
     for error in errors:
-        assert error["at"] - begin < SOON, errors
+        assert error["at"] - begin - (error["stalled"] - stalled) < SOON, errors
         assert "lost the sound device" in error["message"]
         assert "it can be opened again" in error["message"]
     for unit, link in (("speaker", "play"), ("microphone", "hear")):
@@ -91,10 +94,12 @@ def test_hung_server():
     """A server that hangs is told; opening gives up, and the rest is made good."""
     with SoundServer() as server, Program(server.environment) as program:
         check_loss(program, server.freeze)
+        begin = time.monotonic()
         hung = program.fails("speaker.open()")
+        assert time.monotonic() - begin > 4.9
         assert hung.type == "DeviceError"
         assert "does not answer" in hung.message
-        assert 4.9 < hung.seconds < 6.5
+        assert hung.seconds < 5.0 + SOON
         assert not program.value("speaker.is_open")
         server.thaw()
         check_recovery(program)
@@ -110,9 +115,9 @@ def test_closing_while_the_server_hangs():
         until(program, WORKS)
         server.freeze()
         program.do("speaker.close()")
-        assert program.seconds < SOON + 0.2  # a stall of the machine
+        assert program.seconds < SOON
         program.do("microphone.close()")
-        assert program.seconds < SOON + 0.2
+        assert program.seconds < SOON
         server.thaw()
         check_recovery(program)
 

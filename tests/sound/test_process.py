@@ -185,11 +185,12 @@ def act(seed):
         # Threads end when their work is done, soon but not at once.
         program.do(
             "gate = threading.Event(); end = time.monotonic() + 5\n"
-            "while time.monotonic() < end and threading.active_count() > 1:"
+            "while time.monotonic() < end and threading.active_count() > 2:"
             " gate.wait(0.01)"
         )
         assert program.value("[t.name for t in threading.enumerate()]") == [
-            "MainThread"
+            "MainThread",
+            "gauge",
         ]
         assert server.pactl("list", "short", "sink-inputs") == ""
         (remap,) = server.pactl("list", "short", "source-outputs").splitlines()

@@ -14,7 +14,11 @@ import threading
 import time
 import traceback
 
+from tests.sound.gauge import Gauge
+
 faulthandler.enable()
+
+gauge = Gauge()
 
 errors = []
 _told = threading.Condition()
@@ -26,7 +30,12 @@ def watch(unit):
     def note(event):
         with _told:
             errors.append(
-                {"unit": unit.name, "at": time.monotonic(), **told(event.error)}
+                {
+                    "unit": unit.name,
+                    "at": time.monotonic(),
+                    "stalled": gauge.stalled,
+                    **told(event.error),
+                }
             )
             _told.notify_all()
 
@@ -62,11 +71,12 @@ def plain(value):
 
 def main():
     names = globals()
+    gauge.start()
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         code = json.loads(line)
         answer = {"value": None, "error": None}
-        begin = time.monotonic()
+        begin, stalled = time.monotonic(), gauge.stalled
         try:
             try:
                 answer["value"] = plain(eval(compile(code, "<test>", "eval"), names))
@@ -80,6 +90,7 @@ def main():
             answer["traceback"] = text.getvalue()
         answer["begin"] = begin
         answer["seconds"] = time.monotonic() - begin
+        answer["stalled"] = gauge.stalled - stalled
         print(json.dumps(answer), file=answers, flush=True)
 
 
