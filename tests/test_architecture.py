@@ -112,6 +112,12 @@ def test_nobody_sleeps(path):
         ("voxsync", ["numpy", "websocket", "websockets", "blinker", "voxsync.session"]),
         ("voxsync.mimi", ["numpy", "websockets", "pocketsphinx"]),
         ("voxsync.plain", ["numpy", "websockets"]),
+        (
+            "voxsync.voximplant",
+            ["numpy", "websockets", "opuslib_next", "voxsync.server"],
+        ),
+        ("voxsync.websocket_server", ["numpy"]),
+        ("voxsync.clocks", ["numpy", "voxsync.session", "voxsync.media"]),
         ("voxsync.errors", ["numpy", "websocket", "blinker"]),
     ],
 )

@@ -20,7 +20,10 @@ def test_names_come_from_their_rooms():
     from voxsync.errors import SessionClosed
     from voxsync.mimi import MimiSession
     from voxsync.session import SessionOptions
+    from voxsync.voximplant import WebSocket, WebSocketServer
 
+    assert voxsync.WebSocket is WebSocket
+    assert voxsync.WebSocketServer is WebSocketServer
     assert voxsync.MimiSession is MimiSession
     assert voxsync.SessionOptions is SessionOptions
     assert voxsync.SessionClosed is SessionClosed
@@ -50,6 +53,14 @@ def test_star_and_dir():
     found = python("from voxsync import *; print(*dir())")
     assert set(voxsync.__all__) <= set(found)
     assert set(voxsync.__all__) <= set(dir(voxsync))
+
+
+def test_a_socket_is_no_server():
+    """Who dials loads nothing of those that are dialled, nor numpy."""
+    loaded = python("import sys, voxsync; voxsync.WebSocket; print(*sys.modules)")
+    assert "voxsync.voximplant" in loaded
+    for absent in ("voxsync.websocket_server", "voxsync.server", "numpy"):
+        assert absent not in loaded
 
 
 def test_using_one_door_does_not_load_the_rest():

@@ -1,7 +1,7 @@
 """voxsync: real-time voice over WebSocket for synchronous programs.
 
-The doors are `voxsync.mimi` and `voxsync.plain`; microphones, speakers, files and
-other units are in `voxsync.media`; what all of them share is here.
+The doors are `voxsync.mimi`, `voxsync.voximplant` and `voxsync.plain`; microphones,
+speakers, files and other units are in `voxsync.media`; what all of them share is here.
 Names are resolved when first used, so that `import voxsync` itself costs nothing.
 """
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from voxsync.plain import PlainSession
     from voxsync.session import ReadyState, SessionOptions
     from voxsync.session.stats import Stats
+    from voxsync.voximplant import WebSocket
+    from voxsync.websocket_server import WebSocketServer
 
 __all__ = [
     "AudioFormat",
@@ -71,6 +73,8 @@ __all__ = [
     "SetupError",
     "Stats",
     "VoxsyncError",
+    "WebSocket",
+    "WebSocketServer",
     "audio_devices",
 ]
 
@@ -89,6 +93,8 @@ _HOMES = {
     "plain": ("PlainSession",),
     "session": ("ReadyState", "SessionOptions"),
     "session.stats": ("Stats",),
+    "voximplant": ("WebSocket",),
+    "websocket_server": ("WebSocketServer",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

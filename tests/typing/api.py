@@ -40,7 +40,11 @@ from voxsync import (
     Stats,
     VoxsyncError,
 )
+from voxsync.clocks import Clock, VirtualClock
+from voxsync.dialects.voximplant import MediaStatistics
 from voxsync.errors import DeviceError, MediaError
+from voxsync.events import MediaEndedEvent, MediaInfo, MediaStartedEvent
+from voxsync.media import BufferSink, Link, SilenceSource
 from voxsync.mimi import (
     AsrResult,
     AsrWord,
@@ -55,6 +59,19 @@ from voxsync.mimi import (
 )
 from voxsync.server import IncomingRequest, Listener, Refusal, ServerSession
 from voxsync.session import AUTO, MessageSession, Session
+from voxsync.voximplant import (
+    ClearMediaBufferParameters,
+    SendMediaParameters,
+    WebSocket,
+    WebSocketAudioEncoding,
+    WebSocketCloseCode,
+    WebSocketEvents,
+    WebSocketParameters,
+    WebSocketReadyState,
+    WebSocketServer,
+    send_media_between,
+    stop_media_between,
+)
 
 
 def options() -> SessionOptions:
@@ -80,6 +97,7 @@ def options() -> SessionOptions:
         max_message_size=1 << 24,
         inbox=256,
         receive_queue=256,
+        clock=VirtualClock(speed=20.0),
     )
     _pairs = SessionOptions(headers=[("X-A", "1"), ("X-A", "2")], ping_interval=5.0)
     _off = SessionOptions(ping_interval=None)
@@ -264,6 +282,92 @@ def audio() -> None:
     _mime: str = found.content_type
     _seconds: float = found.seconds(16000)
     _parsed: AudioFormat = AudioFormat.from_content_type("audio/x-pcm;rate=8000")
+
+
+def time(clock: VirtualClock) -> None:
+    """Time for tests."""
+    clock.advance(1.5)
+    _now: float = clock.now()
+    _clock: Clock = clock
+
+
+def voximplant(other: WebSocket) -> None:
+    """VoxEngine's WebSocket."""
+    parameters = WebSocketParameters(
+        protocols=("chat",),
+        headers=[{"name": "X-Name", "value": "1"}],
+        privacy=False,
+        trace=True,
+        statistics=True,
+    )
+    _names = WebSocketParameters(protocols="chat", headers={"X-Name": "1"})
+    ws = WebSocket("wss://example/", parameters, options=options(), side="voxengine")
+    with ws.connect() as entered:
+        _entered: WebSocket = entered
+    ws.add_event_listener(WebSocketEvents.MESSAGE, lambda event: print(event.text))
+    ws.remove_event_listener(WebSocketEvents.MESSAGE)
+    _state: WebSocketReadyState = ws.ready_state
+    _open: bool = ws.ready_state == "open"
+    _request: IncomingRequest | None = ws.request
+    ws.send("text")
+    ws.send("text", block=False, timeout=1.5)
+    _text: str = next(ws.receive())
+    settings = SendMediaParameters(
+        tag="a",
+        encoding=WebSocketAudioEncoding.PCM16_16KHZ,
+        custom_parameters={"k": "v"},
+    )
+    link: Link = SilenceSource().send_media_to(ws, settings)
+    link = SilenceSource().send_media_to(
+        ws, tag="a", encoding="ULAW", custom_parameters={}, paced=False
+    )
+    link = ws.send_media_to(BufferSink(), settings)
+    link = ws.send_media_to(BufferSink(), tag="a", paced=False)
+    link = ws.send_media_to(other, tag="a", encoding="PCM16", custom_parameters={})
+    ws.stop_media_to(link.sink, settings)
+    ws.stop_media_to(other, tag="a")
+    ws.clear_media_buffer()
+    ws.clear_media_buffer(ClearMediaBufferParameters("a"))
+    ws.clear_media_buffer(tag="a", gate=True)
+    ws.open_media_gate("a")
+    ws.interrupt()
+    ws.interrupt("a", "clear")
+    statistics: MediaStatistics = ws.media_statistics
+    _numbers: list[int] = [
+        statistics.rejected,
+        statistics.sent["a"].bytes,
+        statistics.received["a"].lost,
+    ]
+    _seconds: list[float] = [ws.stats.audio_refused, ws.stats.audio_gated]
+    send_media_between(ws, other, encoding="PCM16")
+    stop_media_between(ws, other)
+    _normal: bool = ws.close_code == WebSocketCloseCode.CLOSE_NORMAL
+
+
+def heard(started: MediaStartedEvent, ended: MediaEndedEvent) -> None:
+    """What a stream tells."""
+    _tags: tuple[str, str] = (started.tag, ended.tag)
+    _encoding: str = started.encoding
+    info: MediaInfo = ended.media_info
+    _whole: int = info.duration
+    _exact: tuple[float, float] = (info.seconds, info.burst_seconds)
+    _reason: str = info.reason
+
+
+def incoming() -> None:
+    """What VoxEngine connects to."""
+
+    def connected(_: WebSocketServer, websocket: WebSocket) -> None:
+        websocket.send_media_to(websocket)
+
+    def authenticate(request: IncomingRequest) -> bool:
+        return request.query.get("key") == "k"
+
+    with WebSocketServer(port=0, path="/voice", authenticate=authenticate) as found:
+        found.connection.connect(connected)
+        _where: tuple[str, int] = (found.url, found.port)
+        _sockets: frozenset[WebSocket] = found.websockets
+        found.close(1.5)
 
 
 def server() -> None:
