@@ -236,8 +236,7 @@ def test_flac_into_a_file(listen, sound, service, tmp_path):
     write_wav(tmp_path / "tone.wav", 8000 * np.sin(2 * np.pi * 440 * t))
     sound.speak(tmp_path / "tone.wav")
     with sound.record("vs_mic") as heard:
-        while heard.last_loud() is None:
-            heard.wait_for(0.05)
+        heard.wait_loud()
     argv = ["--seconds", 2, "--flac", "--process", "nict-asr", "--out", tmp_path]
     code, out, _ = listen(service, *argv).end()
     assert (code, out) == (0, "")

@@ -81,8 +81,7 @@ def test_ctrl_c_stops_at_once(spawn, sound, tone):
     with sound.record() as recording:
         argv = ["play", tone(30.0), tone(30.0, "b.wav")]
         child = spawn(*argv, env=sound.environment)
-        while recording.last_loud() is None:
-            recording.wait_for(0.05)
+        recording.wait_loud()
         stopped = time.monotonic()
         child.interrupt()
         assert child.end_without_stalls() == (130, "", "voxsync: interrupted\n")
@@ -97,8 +96,7 @@ def test_a_sound_server_that_dies(spawn, sound, tone):
     with sound.record() as recording:
         argv = ["play", tone(30.0), tone(30.0, "b.wav")]
         child = spawn(*argv, env=sound.environment)
-        while recording.last_loud() is None:
-            recording.wait_for(0.05)
+        recording.wait_loud()
         sound.kill()
         killed = time.monotonic()
         code, _, err = child.end_without_stalls()

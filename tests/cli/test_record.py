@@ -55,8 +55,7 @@ def test_a_terminal_sees_the_level(spawn, sound, tone, tmp_path, make_terminal):
     terminal, path = make_terminal(), tmp_path / "x.wav"
     sound.speak(tone(20.0))
     with sound.record("vs_mic") as heard:
-        while heard.last_loud() is None:
-            heard.wait_for(0.05)
+        heard.wait_loud()
     argv = ["record", "--seconds", 1.2, "--rate", 48000, "--device", "pulse", path]
     started = time.monotonic()
     child = spawn(*argv, env=sound.environment, stderr=terminal.slave)

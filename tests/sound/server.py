@@ -206,6 +206,18 @@ class Recording:
         self._thread.join(_WAIT)
         self._child.stdout.close()
 
+    def time_of(self, index):
+        """When a sample was heard: by its place, not by when a busy machine gave it."""
+        with self._more:
+            arrivals = np.array([t for t, _ in self.blocks])
+            ends = np.cumsum([len(samples) for _, samples in self.blocks])
+        return float(np.min(arrivals - ends / self.rate)) + index / self.rate
+
+    def wait_loud(self):
+        """Wait until something is heard."""
+        while self.last_loud() is None:
+            self.wait_for(0.05)
+
     def last_loud(self, limit=500):
         """When the last block came that is louder than so many steps of 32768."""
         with self._more:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.sound.program import Program
-from tests.sound.server import RATE, SoundServer, write_wav
+from tests.sound.server import RATE, SoundServer, seconds_of_tone, write_wav
 
 IMPORT = (
     "import numpy as np; from voxsync.media import "
@@ -47,22 +47,22 @@ def test_barge_in(server):
         )  # fmt: skip
         with server.record() as recording:
             program.do("replies.say(400, 3.0)")
-            recording.wait_for(1.0)
+            recording.wait_loud()
+            recording.wait_for(0.8)
             cleared = program.value(
                 "[replies.clear_media_buffer(), time.monotonic()][1]"
             )
             recording.wait_for(0.4)
+            silent = len(recording.samples)
             program.do("replies.say(1000, 0.5)")
             recording.wait_for(1.0)
-        first = loud(recording.samples, 400)
-        heard = np.flatnonzero(first)
+        heard = np.flatnonzero(loud(recording.samples[:silent], 400))
         assert 0.5 < len(heard) * 0.005 < 1.4
-        # When the last block with the reply came out of the recorder.
-        edges = np.cumsum([len(samples) for _, samples in recording.blocks])
-        block = int(np.searchsorted(edges, heard[-1] * 240))
-        assert recording.blocks[block][0] - cleared < 0.1 + STALL / 2
-        second = np.count_nonzero(loud(recording.samples, 1000))
-        assert 0.49 <= second * 0.005 <= 0.52
+        assert (heard[-1] + 1) * 240 < silent
+        last = recording.time_of((heard[-1] + 1) * 240)
+        assert last - cleared < 0.1 + STALL / 2
+        second = seconds_of_tone(RATE, recording.samples[silent:], 1000)
+        assert 0.49 <= second <= 0.51
         assert program.value("link.stats.cleared") > 16000
         program.do("speaker.close()")
 
@@ -77,6 +77,7 @@ def test_leaving_plays_to_the_end(server):
             "    speaker.write(wave.astype(np.int16))",
         )
         recording.wait_for(0.3)
+        silent = len(recording.samples)
         program.do(
             "speaker.open()",
             "link = ToneSource(1000, 0.5, sample_rate=16000).send_media_to(speaker)",
@@ -84,8 +85,9 @@ def test_leaving_plays_to_the_end(server):
             "speaker.close()",
         )
         recording.wait_for(0.3)
-    assert 0.49 <= np.count_nonzero(loud(recording.samples, 400)) * 0.005 <= 0.52
-    assert 0.49 <= np.count_nonzero(loud(recording.samples, 1000)) * 0.005 <= 0.52
+    samples = recording.samples
+    assert 0.49 <= seconds_of_tone(RATE, samples[:silent], 400) <= 0.51
+    assert 0.49 <= seconds_of_tone(RATE, samples[silent:], 1000) <= 0.51
 
 
 def test_speaker_clear(server):

@@ -19,8 +19,9 @@ TICK = 0.1
 SILENT_TICKS = 6
 """Looks without a callback after which a stream is lost."""
 
-FIRST_TICKS = 10
-"""The same before its first callback."""
+FIRST_TICKS = 30
+"""The same before its first callback: a headset that wakes up, or a sound server on a
+machine that is busy, takes its time."""
 
 
 class Watched(Protocol):
