@@ -727,8 +727,8 @@ def test_context_managers_of_connected_sessions(echo):
 def test_ctrl_c_in_wait_closed_takes_nothing_for_ended(peer):
     """The session lives on after it, and can be waited for and closed."""
     body = """
-session.connect(); print('in', flush=True)
-try: session.wait_closed()
+session.connect()
+try: print('in', flush=True); session.wait_closed()
 except KeyboardInterrupt: print('interrupted', session.is_active)
 try: session.wait_closed(0.2)
 except TimeoutError as exc: print(exc)

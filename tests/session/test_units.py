@@ -327,3 +327,23 @@ def test_after_an_interruption_nothing_is_ahead():
     sink.interrupt()
     assert not link.is_active
     assert units.sink("a", most_ahead=8.0).most_ahead == 8.0
+
+
+def test_a_rate_that_stays_another_one_is_one_resampler(units):
+    """Its state goes on from block to block: no click between them."""
+    stream = units.stream("")
+    stream.read(1, timeout=0)
+    units.feed(audio(320))
+    stream.read(320, timeout=0)
+    for _ in range(10):
+        units.feed(audio(160, rate=8000, value=1000))
+    heard = stream.read(3200, timeout=0)
+    assert len(heard) > 3000
+    assert abs(heard[200:].astype(int) - 1000).max() <= 2
+
+
+def test_the_end_of_a_stream_without_a_link(units):
+    """There is nobody to tell."""
+    sink = units.sink("a")
+    sink.over()
+    assert sink.stats.frames == 0
