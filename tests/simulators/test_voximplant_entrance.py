@@ -140,6 +140,7 @@ def test_the_end_of_the_session_closes_all():
     """Those that came in, too; and nobody comes any more."""
     engine = engine_with()
     ws = WebSocket(engine.url).connect()
+    engine.wait_for("open")
     engine.close()
     assert ws.wait_closed(10).code == 1000
     with pytest.raises(ConnectError):

@@ -56,7 +56,7 @@ class App:
             self.sinks[tag] = BufferSink(
                 sample_rate=ws._units().stream(tag).sample_rate
             )
-            ws.send_media_to(self.sinks[tag], tag=tag)
+            ws.send_media_to(self.sinks[tag], tag=tag, paced=False)
             if self.echo:
                 ws.send_media_to(ws, tag=tag, encoding=event.encoding)
 
@@ -97,15 +97,15 @@ def noise(seconds, rate=16000):
     return generator.integers(-3000, 3000, round(rate * seconds)).astype(np.int16)
 
 
-def speech(samples, rate=16000):
-    """A source that gives these, and then ends."""
+def speech(samples, rate=16000, *, ends=True):
+    """A source that gives these, and then ends, or is silent."""
     left = [samples]
 
     def make(frames):
         block, left[0] = left[0][:frames], left[0][frames:]
-        if not len(block):
+        if not len(block) and ends:
             raise EndOfStream
-        return block
+        return block if len(block) else None
 
     return CallbackSource(make, rate)
 

@@ -357,8 +357,8 @@ class VoxEngine:
     # The engine's thread
 
     def _begin(self) -> None:
-        self._log.add("started")
         self._look()
+        self._log.add("started")
         if self._scenario is not None:
             self._scenario(self)
 
@@ -382,8 +382,8 @@ class VoxEngine:
         """Thread: whoever hung up."""
 
         def tell() -> None:
-            self._log.add("call-disconnected", call=call.number)
             self._look()
+            self._log.add("call-disconnected", call=call.number)
             if call.on_disconnected is not None:
                 call.on_disconnected(call)
 

@@ -140,8 +140,8 @@ class _Stall(Act):
 
     def act(self, session: Misbehaving[Any]) -> bool:
         """See `Act`."""
-        session.stop_reading()
         self.after(self.fault.seconds, session.read_again)
+        session.stop_reading()
         return False
 
 

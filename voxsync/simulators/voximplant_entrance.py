@@ -96,11 +96,6 @@ class Entrance:
         """The access URL, as `ws://` or `wss://`. It is the credential, too."""
         return f"{self._listener.url.rstrip('/')}{self._path}"
 
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._listener.port
-
     def close(self, timeout: float) -> None:
         """Take nothing more, end what came in."""
         self._listener.close(timeout)
