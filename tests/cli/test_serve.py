@@ -128,7 +128,12 @@ def test_calls_that_are_open_are_closed(serve, capsys):
     """Ctrl-C ends them with 1001, and waits until they have said so."""
 
     def client(url):
-        calls.append(WebSocket(url).connect())
+        answered = threading.Event()
+        call = WebSocket(url)
+        call.on_message = lambda event: answered.set()
+        calls.append(call.connect())
+        call.send("are you there")
+        assert answered.wait(SOON)
 
     calls = []
     assert serve(client, "echo")[0] == 0
