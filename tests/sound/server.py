@@ -251,6 +251,13 @@ def write_wav(path, samples, rate=RATE):
         file.writeframes(samples.astype("<i2").tobytes())
 
 
+UNDERFLOW = 0.01
+"""What the sound system may lose where it had nothing to play, seconds: one callback.
+
+Only a machine that stalls has it so, and then it is counted and told.
+"""
+
+
 def seconds_of_tone(rate, samples, frequency=600):
     """How much of a tone is heard, by its power: gaps neither count nor cost anything.
 
@@ -264,3 +271,9 @@ def seconds_of_tone(rate, samples, frequency=600):
         return 0.0
     amplitude = 2 * np.median(heard[heard > 1000])
     return np.sum(samples.astype(float) ** 2) / (amplitude**2 / 2) / rate
+
+
+def without_stalls(stderr):
+    """Without what sound devices say of a machine that was too busy for a moment."""
+    lines = stderr.splitlines(keepends=True)
+    return "".join(line for line in lines if "this is told once" not in line)
