@@ -76,6 +76,17 @@ def test_it_does_not_read(both):
             session.send_binary(bytes(100_000), timeout=0.1)
 
 
+def test_it_reads_again(both):
+    """And has all that was sent in between."""
+    rude, session = both()
+    rude.stop_reading()
+    while rude._connection.reading:
+        assert not rude.pause(0.001)
+    session.send_text("for later")
+    rude.read_again()
+    assert next(rude.receive(5)) == "for later"
+
+
 @pytest.mark.parametrize("reset", [False, True])
 def test_tcp_is_dropped_behind_what_was_sent(both, reset):
     """All messages arrive, and no Close frame."""
@@ -124,6 +135,7 @@ def test_without_a_connection():
     """None of these has anything to do."""
     rude = Rude("ws://127.0.0.1:9")
     rude.stop_reading()
+    rude.read_again()
     rude.ignore_pings()
     rude.wrap_socket(lambda sock: sock)
     rude.drop()

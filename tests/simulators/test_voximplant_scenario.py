@@ -9,7 +9,7 @@ import pytest
 from tests.simulators.vox_app import App, noise, speech, until
 from voxsync.clocks import VirtualClock
 from voxsync.errors import MissingExtra
-from voxsync.media import BufferSink, CallbackSource
+from voxsync.media import BufferSink, CallbackSource, ToneSource
 from voxsync.simulators.voximplant import Scenario, VoxEngine
 from voxsync.simulators.voximplant_scenario import CLEAR
 from voxsync.voximplant import WebSocket, WebSocketParameters
@@ -31,6 +31,18 @@ def hello(tmp_path):
 
 def names(engine):
     return [entry.name for entry in engine.events]
+
+
+def test_any_source_can_be_the_caller():
+    """One that has an end ends the call as a file does."""
+    clock = VirtualClock(speed=5)
+    with App(clock, echo=True) as app:
+        said = ToneSource(440, seconds=0.5)
+        scenario = Scenario(url=app.url, play=said, patience=0.5)
+        with VoxEngine(scenario, clock=clock) as engine:
+            engine.wait(20)
+    played = engine.wait_for("call-played").seconds
+    assert engine.wait_for("call-disconnected").seconds >= played + 0.5
 
 
 def test_a_whole_call(hello, tmp_path):

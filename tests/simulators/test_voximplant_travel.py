@@ -87,6 +87,17 @@ def test_the_applications_own_messages_are_left_alone(name):
         assert list(dialect.encode(text)) == [Reply(text)]
 
 
+def test_what_is_not_sent_is_left_alone():
+    """A report of the inner dialect."""
+
+    class Reporting(VoximplantDialect):
+        def encode(self, command):
+            return (Ready(),)
+
+    dialect = Travel(Reporting("ws://127.0.0.1/"), fault("gaps", count=1))
+    assert list(dialect.encode("x")) == [Ready()]
+
+
 def test_all_else_is_the_inner_dialects():
     """Request, greeting, what comes in, the end, the verdict."""
     inner = VoximplantDialect("ws://127.0.0.1/x", subprotocols=("chat",))

@@ -132,16 +132,12 @@ def run(args: argparse.Namespace) -> Exit:
     interrupted = False
     try:
         with engine:
-            if args.listen is not None:
-                _listen(engine, args)
-            interrupted = _wait(engine)
+            interrupted = _attend(engine, args)
     finally:
         for ws in engine.sockets:
             _say(summary(ws))
     if interrupted:
         return Exit.OK if args.play is None else Exit.INTERRUPTED
-    if engine.error is not None:
-        raise engine.error
     return _judge(engine)
 
 
@@ -179,9 +175,11 @@ def _listen(engine: VoxEngine, args: argparse.Namespace) -> None:
     print(url, flush=True)
 
 
-def _wait(engine: VoxEngine) -> bool:
-    """Until the session is over; True = Ctrl-C ended it."""
+def _attend(engine: VoxEngine, args: argparse.Namespace) -> bool:
+    """Until the session is over; True = Ctrl-C ended it. Raises what failed it."""
     try:
+        if args.listen is not None:
+            _listen(engine, args)
         while True:
             with suppress(TimeoutError):
                 engine.wait(_LOOK_UP_S)

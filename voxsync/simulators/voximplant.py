@@ -2,7 +2,8 @@
 
     from voxsync.simulators.voximplant import Scenario, VoxEngine
 
-    with VoxEngine(Scenario("ws://127.0.0.1:8080/", play="hello.wav")) as engine:
+    usual = Scenario(url="ws://127.0.0.1:8080/", play="hello.wav")
+    with VoxEngine(usual) as engine:
         engine.wait(60)
     print(engine.events)
 
@@ -28,28 +29,25 @@ second: a test that counts bursts lets the time stand still, and moves it.
 from __future__ import annotations
 
 import itertools
-import logging
-import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from voxsync.clocks import Clock
 from voxsync.errors import InvalidState
 from voxsync.session import SessionOptions
 from voxsync.simulators.voximplant_acts import VoxActs
 from voxsync.simulators.voximplant_call import Call
 from voxsync.simulators.voximplant_faults import VOX_FAULTS, VoxFault, fault
-from voxsync.simulators.voximplant_log import Entry, Log
+from voxsync.simulators.voximplant_life import Life
+from voxsync.simulators.voximplant_log import Entry
 from voxsync.simulators.voximplant_scenario import Scenario
 from voxsync.simulators.voximplant_socket import EngineSocket
-from voxsync.simulators.voximplant_thread import EngineThread, Timer
 
 if TYPE_CHECKING:
     import os
     import ssl
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
+    from voxsync.clocks import Clock
     from voxsync.events import CloseEvent
     from voxsync.media import Sink, Source
     from voxsync.simulators.voximplant_entrance import Entrance, NewWebSocket
@@ -66,12 +64,10 @@ __all__ = [
     "fault",
 ]
 
-logger = logging.getLogger("voxsync.simulators")
-
 _MAX_MESSAGE = 1024 * 1024
 
 
-class VoxEngine:
+class VoxEngine(Life):
     """One session of a VoxEngine.
 
     Args:
@@ -102,124 +98,20 @@ class VoxEngine:
         life: float = 60.0,
         told: Callable[[Entry], object] | None = None,
     ) -> None:
-        self.error: BaseException | None = None
+        super().__init__(clock, life, told)
         self.on_web_socket: Callable[[NewWebSocket], object] | None = None
         self.on_web_socket_failed: Callable[[NewWebSocket], object] | None = None
         self._scenario = scenario
         self._given_clock = clock
-        self._clock = clock or Clock()
         self._faults = tuple(faults)
-        self._life = life
-        self._began = 0.0
-        self._log = Log(lambda: self._clock.now() - self._began, told)
-        self._thread = EngineThread(self._clock, self.fail)
         if options is None:
             options = SessionOptions(max_message_size=_MAX_MESSAGE)
         self._options = replace(options, clock=clock, dispatcher=self._thread)
         self._numbers = itertools.count(1)
-        self._closing = threading.Event()  # no wait of a fault goes on after it
-        self._over = threading.Event()
         self._entrance: Entrance | None = None
-        self._lock = threading.Lock()  # guards the next four
-        self._started = False
-        self._terminated = False
-        self._calls: list[Call] = []
-        self._sockets: list[EngineSocket] = []
-        self._end: Timer | None = None  # the engine's thread
+        self._calls: list[Call] = []  # under the lock
+        self._sockets: list[EngineSocket] = []  # under the lock
         self._told_closed: set[EngineSocket] = set()  # the engine's thread
-
-    # The session
-
-    def start(self) -> Self:
-        """Begin; the scenario runs in the background.
-
-        Raises:
-            InvalidState: It was started before.
-        """
-        with self._lock:
-            if self._started:
-                raise InvalidState("a VoxEngine session begins once; make a new one")
-            self._started = True
-        self._began = self._clock.now()
-        self._thread.start()
-        self._thread.call(self._begin)
-        return self
-
-    @property
-    def events(self) -> list[Entry]:
-        """What happened so far, in order: the latest 10,000."""
-        return self._log.all()
-
-    def wait_for(
-        self, name: str, *, count: int = 1, timeout: float = 10.0, **fields: Any
-    ) -> Entry:
-        """Wait for an event; see `Log.wait_for`. Thread: any but the engine's."""
-        if self._thread.runs_here():
-            raise InvalidState("a listener of the engine cannot wait for its events")
-        return self._log.wait_for(name, count=count, timeout=timeout, **fields)
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until the session is over.
-
-        Raises:
-            TimeoutError: It is not, after so many seconds of the machine's time.
-            Exception: What the scenario raised.
-        """
-        if not self._over.wait(timeout):
-            raise TimeoutError(f"{self!r} is not over after {timeout:g} s")
-        if self.error is not None:
-            raise self.error
-
-    def run(self, fn: Callable[[], object]) -> None:
-        """Have `fn()` called on the engine's thread, soon."""
-        self._thread.call(fn)
-
-    def after(self, seconds: float, fn: Callable[[], object]) -> Timer:
-        """Have `fn()` called there in so many seconds of the engine's clock."""
-        return self._thread.after(seconds, fn)
-
-    def terminate(self) -> None:
-        """End the session: calls are hung up, sockets closed. Never waits."""
-        self._thread.call(lambda: self._terminate("terminate"))
-
-    def fail(self, error: BaseException) -> None:
-        """End the session because of this; `wait` raises it. Never waits."""
-        self.error = self.error or error
-        self._thread.call(lambda: self._terminate("the scenario failed"))
-
-    def close(self, timeout: float = 5.0) -> None:
-        """End the session and wait for it, at most so many seconds. Idempotent."""
-        self._closing.set()
-        if self._thread.runs_here():
-            raise InvalidState("use terminate() on the engine's own thread")
-        if not self._started:
-            return
-        self.terminate()
-        self._over.wait(timeout)
-        with self._lock:
-            sockets = list(self._sockets)
-        for ws in sockets:
-            ws.cancel()
-        for ws in sockets:
-            ws.close(wait=True)
-        if self._entrance is not None:
-            self._entrance.close(timeout)
-        self._thread.close(timeout)
-
-    def __enter__(self) -> Self:
-        return self if self._started else self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        state = "over" if self._over.is_set() else f"{self.calls_now} calls"
-        return f"<VoxEngine {state}>"
 
     # Calls and sockets
 
@@ -356,12 +248,6 @@ class VoxEngine:
 
     # The engine's thread
 
-    def _begin(self) -> None:
-        self._look()
-        self._log.add("started")
-        if self._scenario is not None:
-            self._scenario(self)
-
     def _connected(self, call: Call) -> None:
         self._look()
         self._log.add("call-connected", call=call.number)
@@ -393,38 +279,35 @@ class VoxEngine:
         self._told_closed.add(event.target)
         self._look()
 
-    def _look(self) -> None:
-        """Whether the session's last minute begins, or is taken back, or is over."""
-        if self._terminated:
-            # One that never became a connection has nothing to tell.
-            if all(
-                ws in self._told_closed or (ws.is_closed and ws.close_code is None)
-                for ws in self.sockets
-            ):
-                self._over.set()
-        elif self.calls_now:
-            if self._end is not None:
-                self._end.cancel()
-                self._end = None
-        elif self._end is None:
-            reason = f"no call for {self._life:g} s"
-            self._end = self.after(self._life, lambda: self._terminate(reason))
+    # Its life
 
-    def _terminate(self, reason: str) -> None:
+    def _act(self) -> None:
+        if self._scenario is not None:
+            self._scenario(self)
+
+    def _hang_up(self) -> None:
         with self._lock:
-            first = not self._terminated
-            self._terminated = True
             calls = list(self._calls)
-        if first:
-            self._closing.set()
-            self._log.add("terminated", reason=reason)
-            for call in calls:
-                call.hangup()
-            for ws in self.sockets:
-                ws.close()
-        self._look()
+        for call in calls:
+            call.hangup()
+        for ws in self.sockets:
+            ws.close()
 
-    def _check_alive(self) -> None:
-        if not self._started or self._terminated:
-            why = "over" if self._started else "not begun: start() it"
-            raise InvalidState(f"this VoxEngine session is {why}")
+    def _has_closed(self) -> bool:
+        # One that never became a connection has nothing to tell.
+        return all(
+            ws in self._told_closed or (ws.is_closed and ws.close_code is None)
+            for ws in self.sockets
+        )
+
+    def _let_go(self, timeout: float) -> None:
+        for ws in self.sockets:
+            ws.cancel()
+        for ws in self.sockets:
+            ws.close(wait=True)
+        if self._entrance is not None:
+            self._entrance.close(timeout)
+
+    def __repr__(self) -> str:
+        state = "over" if self._over.is_set() else f"{self.calls_now} calls"
+        return f"<VoxEngine {state}>"

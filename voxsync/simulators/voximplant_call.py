@@ -37,7 +37,7 @@ class Call:
         number: From 1.
         on_connected: Called as `fn(call)` once it is connected, if it was set in the
             scenario; None = nothing.
-        on_played: Called when the caller's file is at its end.
+        on_played: Called when the caller has said all that there was.
         on_disconnected: Called when it is over.
 
     Thread: any.
@@ -64,8 +64,10 @@ class Call:
         if source is None or isinstance(source, Source):
             self._mouth = source
         else:
-            self._mouth = _CallersFile(source, lambda: played(self))
+            self._mouth = WavReader(source)
             self._owned.append(self._mouth)
+        if self._mouth is not None:
+            self._mouth._at_end = lambda: played(self)  # noqa: SLF001 - nobody else can tell
         rate = _RATE if self._mouth is None else self._mouth.sample_rate
         if record is not None and not isinstance(record, Sink):
             try:
@@ -135,22 +137,6 @@ class Call:
 
     def __repr__(self) -> str:
         return f"<Call {self.number}, {'over' if self._over else 'connected'}>"
-
-
-class _CallersFile(WavReader):
-    """A file that says when it is at its end."""
-
-    def __init__(
-        self, path: str | os.PathLike[str], played: Callable[[], object]
-    ) -> None:
-        super().__init__(path)
-        self._played: Callable[[], object] | None = played
-
-    def _end(self, error: BaseException | None = None) -> None:
-        super()._end(error)
-        played, self._played = self._played, None
-        if played is not None:  # each of its consumers comes to the end
-            played()
 
 
 class _Ear(Sink):

@@ -49,8 +49,8 @@ class Scenario:
         custom_parameters: Of the caller's stream, str to str.
         parameters: Of the socket: subprotocols, headers.
         messages: Texts for the app, sent once the socket is open.
-        patience: Seconds of the engine's clock: so long after the caller's file was
-            played, when nothing is being heard and no message came, the call is hung
+        patience: Seconds of the engine's clock: so long after the caller has said all
+            there was, when nothing is being heard and no message came, the call is hung
             up and the socket closed. None: only at the end of the session.
     """
 
