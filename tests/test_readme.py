@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import wave
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,16 @@ from voxsync.simulators.mimi import MimiService
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-EXPECTED = ["True", "1000 hello True", "が", "2.0", "s recorded", "4003"]
+EXPECTED = [
+    "True",
+    "1000 hello True",
+    "が",
+    "2.0",
+    "s recorded",
+    "hung up: 1000",
+    "4000 bye True",
+    "4003",
+]
 
 
 def without_stalls(stderr):
@@ -64,6 +74,24 @@ def shell_examples():
     return [shlex.split(line, comments=True)[1:] for line in lines]
 
 
+@contextmanager
+def service(command, arguments):
+    """A service of the examples on a free port: its URL as written, and as it is."""
+    port = arguments[arguments.index("--port") + 1]
+    words = ["0" if word == port else word for word in arguments]
+    with subprocess.Popen(
+        [*command, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as child:
+        try:
+            yield f"ws://127.0.0.1:{port}/", child.stdout.readline().strip()
+        finally:
+            child.send_signal(signal.SIGINT)
+        assert child.wait(20) == 0
+
+
 def test_shell_examples_run(tmp_path):
     """Each `voxsync ...` line does what it says, as a process, on a free port."""
     with wave.open(str(tmp_path / "talk.wav"), "wb") as file:
@@ -73,41 +101,31 @@ def test_shell_examples_run(tmp_path):
         file.writeframes(bytes(32000))
     command = [sys.executable, "-m", "voxsync.cli"]
     examples = shell_examples()
-    (serve,) = [e for e in examples if "--port" in e]
-    serve = ["0" if word == "9000" else word for word in serve]
-    with (
-        SoundServer(loop=True) as sound,
-        subprocess.Popen(
-            [*command, *serve],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        ) as service,
-    ):
-        try:
-            url = service.stdout.readline().strip()
-            for example in examples:
-                if "--port" in example:
-                    continue
-                words = [word.replace("ws://127.0.0.1:9000/", url) for word in example]
-                done = subprocess.run(
-                    [*command, *words],
-                    cwd=tmp_path,
-                    env=sound.environment,
-                    capture_output=True,
-                    text=True,
-                    timeout=50,
-                    check=False,
-                )
-                assert done.returncode == 0, (example, done.stderr)
-                # What a microphone hears is silence here, which `record` warns of.
-                said = without_stalls(done.stderr)
-                said = said.replace("voxsync: the recording is silent", "")
-                assert "voxsync: " not in said, (example, done.stderr)
-        finally:
-            service.send_signal(signal.SIGINT)
-        assert service.wait(20) == 0
+    served = [example for example in examples if "--port" in example]
+    assert len(served) == 3
+    with ExitStack() as stack:
+        sound = stack.enter_context(SoundServer(loop=True))
+        urls = dict(stack.enter_context(service(command, words)) for words in served)
+        for example in examples:
+            if example in served:
+                continue
+            done = subprocess.run(
+                [*command, *(urls.get(word, word) for word in example)],
+                cwd=tmp_path,
+                env=sound.environment,
+                capture_output=True,
+                text=True,
+                timeout=50,
+                check=False,
+            )
+            assert done.returncode == 0, (example, done.stderr)
+            # What a microphone hears is silence here, which `record` warns of.
+            said = without_stalls(done.stderr)
+            said = said.replace("voxsync: the recording is silent", "")
+            assert "voxsync: " not in said, (example, done.stderr)
     assert (tmp_path / "subs" / "talk.srt").exists()
+    with wave.open(str(tmp_path / "echo.wav")) as file:
+        assert file.getnframes() == file.getframerate()  # the second that was said
 
 
 def test_exit_codes_are_those_of_the_program():

@@ -11,6 +11,8 @@ from voxsync.media.tap import EndOfStream, Tap
 from voxsync.media.unit import MediaUnit, UnitStats, check_number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -53,6 +55,8 @@ class Source(MediaUnit):
 
     # What may wait for one consumer.
     _tap_seconds: float = 5.0
+    # Called once when there is no more audio, on the thread that found out.
+    _at_end: Callable[[], object] | None = None
 
     def __init__(self, sample_rate: int, name: str | None = None) -> None:
         super().__init__(sample_rate, name)
@@ -266,6 +270,9 @@ class Source(MediaUnit):
             taps = self._taps
         for tap in taps:
             tap.buffer.end(error)
+        tell, self._at_end = self._at_end, None
+        if tell is not None:
+            tell()
 
     # For taps and links
 
