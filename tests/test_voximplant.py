@@ -13,6 +13,7 @@ import pytest
 from tests.peers import close_frame
 from tests.voximplant_far import Far, Log, media, start, stop, until
 from voxsync import EventType, ReadyState, SessionOptions
+from voxsync.audio import opus
 from voxsync.clocks import VirtualClock
 from voxsync.errors import InvalidState, MissingExtra, SessionClosed
 from voxsync.media import (
@@ -379,10 +380,16 @@ def test_parameters_that_make_no_sense(far, near, arguments, more, error, words)
     assert far.texts == ["done"]
 
 
-def test_opus_without_its_extra_is_told_at_once(near, monkeypatch):
+@pytest.fixture
+def forgotten():
+    """The library of Opus is looked for again, before and after."""
+    opus._library.cache_clear()
+    yield
+    opus._library.cache_clear()
+
+
+def test_opus_without_its_extra_is_told_at_once(near, monkeypatch, forgotten):
     """With what is to be installed."""
-    for name in [n for n in sys.modules if n.split(".")[0] == "opuslib_next"]:
-        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "opuslib_next", None)
     ws = near().connect()
     with pytest.raises(MissingExtra, match="opus"):
