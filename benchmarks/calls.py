@@ -121,6 +121,7 @@ class Party:
         self.sockets: list[WebSocket] = []
         self.ears: dict[str, Ear] = {}
         self.errors: list[str] = []
+        self.gaps = 0  # silences of a second: somebody was as late as that
         self.changed = threading.Condition()
         self.threads = threading.active_count()
         self.memory = resident()
@@ -143,7 +144,7 @@ class Party:
     def media_started(self, event) -> None:
         """The far end speaks: listen, from the first chunk on."""
         if event.tag in self.ears:
-            self.errors.append(f"stream {event.tag} began again")
+            self.gaps += 1
             return
         ear = Ear(self.signal(event.tag), self.rate)
         # Not paced again: what is measured is when it comes.
@@ -208,6 +209,7 @@ class Party:
             "counted": sum(s.lost + s.late + s.concealed for s in received),
             "refused": sum(ws.stats.audio_refused for ws in self.sockets),
             "errors": self.errors,
+            "gaps": self.gaps,
             "late": {name: quantiles(found) for name, found in late.items()},
         }
 
@@ -260,12 +262,21 @@ def play_peers(calls: int, seconds: float, encoding: str) -> None:
         party.close()
 
 
-def compare(calls: int, seconds: float, encoding: str = "PCM8") -> list[dict]:
+def pin(side: str) -> None:
+    """Keep this process on one CPU, so that its lock does not wander between two."""
+    usable = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {usable[SIDES.index(side) % len(usable)]})
+
+
+def compare(
+    calls: int, seconds: float, encoding: str = "PCM8", *, pinned: bool = False
+) -> list[dict]:
     """Hold the calls, half of them incoming; what this and the other process found."""
     child = subprocess.Popen(
         [
             *(sys.executable, __file__, "--peers", "--calls", str(calls)),
             *("--seconds", str(seconds), "--encoding", encoding),
+            *(["--pin"] if pinned else []),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -273,6 +284,8 @@ def compare(calls: int, seconds: float, encoding: str = "PCM8") -> list[dict]:
     )
     with child:
         try:
+            if pinned:
+                pin("ours")
             party = Party("ours", calls, seconds, encoding)
             with party.server:
                 url = hear(child.stdout)["url"]
@@ -314,6 +327,7 @@ def show(found: list[dict], calls: int, width: int = 11) -> None:
         (f"{name}, samples", *(f"{f[name]}" for f in found))
         for name in ("lost", "repeated", "strayed")
     ]
+    rows.append(("gaps of 1 s", *(f"{f['gaps']}" for f in found)))
     for name in ("sent", "heard"):
         for key in ("p50", "p99", "max"):
             values = [f["late"][name][key] for f in found]
@@ -332,12 +346,15 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=50, help="at once (default 50)")
     parser.add_argument("--seconds", type=float, default=30.0, help="default 30")
     parser.add_argument("--encoding", choices=RATES, default="PCM8")
+    parser.add_argument("--pin", action="store_true", help="each process to one CPU")
     parser.add_argument("--peers", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.peers:
+        if args.pin:
+            pin("peers")
         play_peers(args.calls, args.seconds, args.encoding)
         return 0
-    found = compare(args.calls, args.seconds, args.encoding)
+    found = compare(args.calls, args.seconds, args.encoding, pinned=args.pin)
     print(
         f"{args.calls} calls of {args.seconds:g} s, {args.encoding} both ways, half "
         f"of them incoming; Python {platform.python_version()}, {os.cpu_count()} CPUs\n"
