@@ -19,9 +19,8 @@ TICK = 0.1
 SILENT_TICKS = 6
 """Looks without a callback after which a stream is lost."""
 
-FIRST_TICKS = 30
-"""The same before its first callback: a headset that wakes up, or a sound server on a
-machine that is busy, takes its time."""
+FIRST_TICKS = 10
+"""The same before its first callback."""
 
 
 class Watched(Protocol):
