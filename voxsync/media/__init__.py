@@ -1,6 +1,6 @@
 """Audio that moves: units, the links between them, devices, files, clocks.
 
-May import: errors, audio, events; PyAudio inside functions only.
+May import: errors, clocks, audio, events; PyAudio inside functions only.
 Threads: one per running link (`voxsync-link-…`), one for a unit's listeners while it
 has something to tell (`voxsync-unit-…`), and those of `portaudio.py`.
 
