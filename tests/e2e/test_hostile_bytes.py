@@ -14,6 +14,8 @@ import sys
 import threading
 from collections import Counter
 
+import pytest
+
 from tests.e2e.conftest import GREETING, MOST, descriptors
 from tests.server.conftest import head
 from voxsync.wire import Close, Fault, Pong, Role, Text, Wire
@@ -322,6 +324,7 @@ class Crowd:
                 self.failures.append(failure)
 
 
+@pytest.mark.timeout(240)  # twenty seconds where nothing else is to do
 def test_hostile_bytes(app):
     """Each stream has its answer; the server is as it was, and others are served."""
     crowd, before, grown = Crowd(app.server.port), descriptors(), []
