@@ -354,6 +354,7 @@ def test_two_starts_for_one_tag(stage):
     audio(160, 2)
     say("stop")
     stage.wait(lambda: stage.received() == 150)
+    stage.wait(lambda: stage.count("media-started") == 2)
     assert stage.count("media-ended") == 1
     # The second is heard behind what the first had sent: 0.5 s are left of that.
     stage.until_ended(2.5, times=2)

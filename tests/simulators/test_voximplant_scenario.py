@@ -63,7 +63,7 @@ def test_a_whole_call(hello, tmp_path):
             engine.wait(20)
         assert app.named("message") == ["hello", "there"]
         assert app.sockets[0].request.headers["x-room"] == "blue"
-        assert app.named("close") == [1000]
+        assert app.wait_for("close") == [1000]
         assert np.array_equal(app.sinks["caller"].frames, SAID)
     played = engine.wait_for("call-played").seconds
     assert engine.wait_for("call-disconnected").seconds >= played + 3.0

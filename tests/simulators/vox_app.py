@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import numpy as np
 
+from voxsync.errors import SessionClosed
 from voxsync.media import BufferSink, CallbackSource, EndOfStream
 from voxsync.session import SessionOptions
 from voxsync.voximplant import WebSocketServer
@@ -52,10 +54,11 @@ class App:
 
     def link(self, event):
         tag, ws = event.tag, event.target
-        if tag not in self.sinks:
-            self.sinks[tag] = BufferSink(
-                sample_rate=ws._units().stream(tag).sample_rate
-            )
+        if tag in self.sinks:
+            return
+        with suppress(SessionClosed):  # it may be over when this is told
+            rate = ws._units().stream(tag).sample_rate
+            self.sinks[tag] = BufferSink(sample_rate=rate)
             ws.send_media_to(self.sinks[tag], tag=tag, paced=False)
             if self.echo:
                 ws.send_media_to(ws, tag=tag, encoding=event.encoding)

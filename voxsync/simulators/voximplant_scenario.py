@@ -162,9 +162,7 @@ class _Talk:
         self._patience = self._engine.after(patience, self._call.hangup)
 
     def _disconnected(self, _: Call) -> None:
-        if self._ws is not None:
-            self._ws.close()
-        self._engine.terminate()
+        self._engine.terminate()  # which closes the socket
 
     def _closed(self, _: object) -> None:
         self._call.hangup()
