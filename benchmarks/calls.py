@@ -33,6 +33,8 @@ from array import array
 import numpy as np
 
 from voxsync.media import CallbackSink, CallbackSource, EndOfStream
+from voxsync.session import SessionOptions
+from voxsync.transport import IOThread
 from voxsync.voximplant import WebSocket, WebSocketServer
 
 BAR = 0.02
@@ -107,7 +109,10 @@ class Mouth:
 class Party:
     """One of the two processes: its calls, and what became of them."""
 
-    def __init__(self, side: str, calls: int, seconds: float, encoding: str) -> None:
+    def __init__(
+        self, side: str, calls: int, seconds: float, encoding: str, *, own: bool
+    ) -> None:
+        self.options = SessionOptions(io=None if own else IOThread())
         self.side = side
         self.calls = calls
         self.encoding = encoding
@@ -125,7 +130,7 @@ class Party:
         self.changed = threading.Condition()
         self.threads = threading.active_count()
         self.memory = resident()
-        self.server = WebSocketServer(max_connections=calls)
+        self.server = WebSocketServer(max_connections=calls, options=self.options)
         self.server.connection.connect(self.connected)
 
     def signal(self, tag: str) -> np.ndarray:
@@ -157,7 +162,7 @@ class Party:
     def dial(self, url: str) -> None:
         """Open our half of the calls, and wait for the other's."""
         for _ in range(half(self.side, self.calls)):
-            ws = WebSocket(url)
+            ws = WebSocket(url, options=self.options)
             self.connected(self.server, ws)
             ws.connect()
         self.await_(lambda: len(self.sockets) == self.calls, "calls")
@@ -249,9 +254,9 @@ def machine_busy() -> float:
     return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
 
 
-def play_peers(calls: int, seconds: float, encoding: str) -> None:
+def play_peers(calls: int, seconds: float, encoding: str, *, own: bool) -> None:
     """The second process: told by lines on stdin, answers in lines of JSON."""
-    party = Party("peers", calls, seconds, encoding)
+    party = Party("peers", calls, seconds, encoding, own=own)
     with party.server:
         say({"url": party.server.url})
         party.dial(hear(sys.stdin)["url"])
@@ -269,7 +274,12 @@ def pin(side: str) -> None:
 
 
 def compare(
-    calls: int, seconds: float, encoding: str = "PCM8", *, pinned: bool = False
+    calls: int,
+    seconds: float,
+    encoding: str = "PCM8",
+    *,
+    pinned: bool = False,
+    own: bool = False,
 ) -> list[dict]:
     """Hold the calls, half of them incoming; what this and the other process found."""
     child = subprocess.Popen(
@@ -277,6 +287,7 @@ def compare(
             *(sys.executable, __file__, "--peers", "--calls", str(calls)),
             *("--seconds", str(seconds), "--encoding", encoding),
             *(["--pin"] if pinned else []),
+            *(["--own"] if own else []),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -286,7 +297,7 @@ def compare(
         try:
             if pinned:
                 pin("ours")
-            party = Party("ours", calls, seconds, encoding)
+            party = Party("ours", calls, seconds, encoding, own=own)
             with party.server:
                 url = hear(child.stdout)["url"]
                 say({"url": party.server.url}, child.stdin)
@@ -347,14 +358,19 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30.0, help="default 30")
     parser.add_argument("--encoding", choices=RATES, default="PCM8")
     parser.add_argument("--pin", action="store_true", help="each process to one CPU")
+    parser.add_argument(
+        "--own", action="store_true", help="an I/O thread of its own for each call"
+    )
     parser.add_argument("--peers", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.peers:
         if args.pin:
             pin("peers")
-        play_peers(args.calls, args.seconds, args.encoding)
+        play_peers(args.calls, args.seconds, args.encoding, own=args.own)
         return 0
-    found = compare(args.calls, args.seconds, args.encoding, pinned=args.pin)
+    found = compare(
+        args.calls, args.seconds, args.encoding, pinned=args.pin, own=args.own
+    )
     print(
         f"{args.calls} calls of {args.seconds:g} s, {args.encoding} both ways, half "
         f"of them incoming; Python {platform.python_version()}, {os.cpu_count()} CPUs\n"

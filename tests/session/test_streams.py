@@ -493,3 +493,17 @@ def test_whatever_happens(steps):
         assert sum(played.values()) == pytest.approx(accepted, abs=1e-4)
     assert given_on <= accepted + 1e-4
     assert sum(played.values()) <= accepted + 1e-4
+
+
+def test_a_forgotten_stream_is_told():
+    """When it makes room, and again if it was linked only after that."""
+    forgotten = []
+    streams = Streams(None, forget=forgotten.append, holds=lambda tag: True)
+    (started,) = streams.apply(Audio("first", SECOND), 0.0)
+    streams.apply(StreamEnded("first"), 2.0)
+    for number in range(64):
+        streams.apply(StreamStarted(str(number), "PCM16"), 3.0)
+    assert forgotten == ["first"]
+    streams.told_soon(started)
+    streams.tick(3.0)
+    assert forgotten == ["first", "first"]

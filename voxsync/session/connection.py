@@ -82,6 +82,7 @@ class Connection:
         self.opening = Opening(options.open_timeout)
         self.settled = threading.Event()  # OPEN was reached, or the end
         self.io_done = threading.Event()  # socket and loop are gone
+        self._gone = threading.Event()  # the same, for the thread that opened us
         self.close_event: CloseEvent | None = None
         # Requests of other threads: written there, read here (no lock: one word each).
         self.cancelled = False
@@ -188,17 +189,22 @@ class Connection:
             self.io_done.set()
 
     def _move_bytes(self, sock: socket.socket, rest: bytes) -> None:
-        clock = self._options.clock
-        loop = self._loop = IOLoop(clock)
+        clock, shared = self._options.clock, self._options.io
         channel = Channel(sock, self)
         now = time.monotonic() if clock is None else clock.now()
         self.engine.opened(now)
         if rest:
             self.engine.receive(rest, now)
             self._backlog = True
-        self._channel = channel  # from here on wake() reaches us; flags are read next
-        loop.add(channel)
-        loop.run()
+        self._channel = channel
+        if shared is None:
+            loop = self._loop = IOLoop(clock)  # wake() reaches us; flags are read next
+            loop.add(channel)
+            loop.run()
+        else:
+            self._loop = shared.adopt(channel)
+            self.wake()  # whoever tried before this line did not reach us
+            self._gone.wait()
 
     # Driver
 
@@ -271,7 +277,10 @@ class Connection:
         ended = self.engine.ended or Ended(
             code=1006, reason="the loop failed", was_clean=False, by_us=False
         )
-        self._finalise(ended)
+        try:
+            self._finalise(ended)
+        finally:
+            self._gone.set()
 
     # Inside
 

@@ -149,8 +149,14 @@ class SessionMedia(SessionView[MessageT]):
             self,
             on_audio=self._on_audio,
             holds=self._holds,
+            forget=self._forget,
             limit=self._playout_seconds if self._plays_out else math.inf,
         )
+
+    def _forget(self, tag: str) -> None:
+        """Too many other streams came since. Thread: I/O; never waits."""
+        if self._media_units is not None:
+            self._media_units.forget(tag)
 
     def _on_audio(self, output: Audio | ClearAudio) -> None:
         """Audio of a stream came, or must go. Thread: I/O; never waits."""

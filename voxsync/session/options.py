@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voxsync.clocks import Clock
     from voxsync.dialects.base import UpgradeRequest
     from voxsync.events import Dispatcher
+    from voxsync.transport import IOThread
 
 __all__ = [
     "AUTO",
@@ -88,6 +89,8 @@ class SessionOptions:
             on their declared length with close code 1009.
         inbox: Events waiting for listeners; when full the socket is not read.
         receive_queue: Messages waiting for `receive()`.
+        io: An `IOThread` that moves the bytes of all sessions that have it, for
+            programs with dozens of them. None: each has a thread of its own.
         clock: For tests, a `voxsync.clocks.VirtualClock`: the time-outs of the open
             session, and the pacing of audio to and from it, follow that.
     """
@@ -112,6 +115,7 @@ class SessionOptions:
     max_message_size: int = 16 * 1024 * 1024
     inbox: int = 256
     receive_queue: int = 256
+    io: IOThread | None = None
     clock: Clock | None = None
 
     def __post_init__(self) -> None:
@@ -141,6 +145,8 @@ class SessionOptions:
         ):
             _check_count(name, getattr(self, name))
         _check_proxy(self.proxy)
+        if self.io is not None and self.clock is not None:
+            raise ValueError("io goes by the machine's time: give no clock with it")
 
     def __repr__(self) -> str:
         shown = []

@@ -57,6 +57,8 @@ class Streams:
             waits. None: nobody can link the streams.
         holds: Whether a listener that is told of this tag's burst could still link
             the stream; then its audio waits until `told_soon`. None: never.
+        forget: Told of a tag that will not be remembered any more: 64 others came
+            after it. None: nobody wants to know.
         limit: Seconds per stream that can wait to be heard; the newest is refused.
 
     Attributes:
@@ -70,6 +72,7 @@ class Streams:
         *,
         on_audio: Callable[[Audio | ClearAudio], None] | None = None,
         holds: Callable[[str], bool] | None = None,
+        forget: Callable[[str], None] | None = None,
         limit: float = math.inf,
     ) -> None:
         self.refused = 0.0
@@ -77,6 +80,7 @@ class Streams:
         self._target = target
         self._on_audio = on_audio or (lambda _: None)
         self._holds = holds or (lambda _: False)
+        self._forget = forget or (lambda _: None)
         self._limit = limit
         self._streams: dict[str, _Stream] = {}
         self._now = 0.0
@@ -235,7 +239,9 @@ class Streams:
     def _let_go_of(self, event: MediaStartedEvent) -> None:
         """Who wanted to link the stream has done so: give on what it waited with."""
         stream = self._streams.get(event.tag)
-        if stream is not None and any(held[0] is event for held in stream.held):
+        if stream is None:
+            self._forget(event.tag)  # it was linked after it had been forgotten
+        elif any(held[0] is event for held in stream.held):
             while self._let_one_go(stream) is not event:
                 pass  # events are told in order, but one that failed to be is no reason
 
@@ -259,6 +265,7 @@ class Streams:
         gone = next(silent, next(iter(self._streams)))
         events = self._stop(gone, "stop", now)
         self._let_go(self._streams.pop(gone))
+        self._forget(gone)
         return events
 
     def _tick(self, tag: str, stream: _Stream, now: float) -> list[Event]:

@@ -275,6 +275,17 @@ class SessionUnits:
                 )
             return self._streams[tag]
 
+    def forget(self, tag: str) -> None:
+        """The far end's stream of that tag is over: its links end, heard to the end.
+
+        Without it a peer that gives each utterance a tag of its own would leave a link,
+        and its thread, for each. Thread: I/O.
+        """
+        with self._lock:
+            stream = self._streams.pop(tag, None)
+        if stream is not None:
+            stream.over()
+
     def streams(self, tag: str | None) -> list[StreamSource]:
         """Those there are; None = of every tag."""
         with self._lock:

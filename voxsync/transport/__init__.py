@@ -6,6 +6,7 @@ Threads: dialling and the loop run on a session's I/O thread; `Wakeup.wake` on a
 
 from voxsync.transport.dial import Dialled, DialOptions, dial
 from voxsync.transport.loop import Channel, Driver, IOLoop
+from voxsync.transport.shared import IOThread
 from voxsync.transport.wakeup import Wakeup
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Dialled",
     "Driver",
     "IOLoop",
+    "IOThread",
     "Wakeup",
     "dial",
 ]

@@ -122,9 +122,14 @@ class IOLoop:
 
     Args:
         clock: None = the machine's.
+        selector: None = one that is cheap to make; it gets slower by the connection.
     """
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        selector: selectors.BaseSelector | None = None,
+    ) -> None:
         self._clock = clock
         self._now = time.monotonic if clock is None else clock.now
         self._wakeup = Wakeup()
@@ -132,9 +137,11 @@ class IOLoop:
             clock.subscribe(self._wakeup.wake)
         # poll needs no object in the kernel, which shows when a loop is made for each
         # session; its cost per call grows with the connections of a loop.
-        self._selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)()
+        cheap = getattr(selectors, "PollSelector", selectors.DefaultSelector)
+        self._selector: selectors.BaseSelector = selector or cheap()
         self._selector.register(self._wakeup, _READ, None)
         self._channels: set[Channel] = set()
+        self._tls: set[Channel] = set()  # those of them
         self._notified: collections.deque[Channel] = collections.deque()
         self._due: list[tuple[float, int, Channel]] = []
         self._tie = itertools.count()
@@ -152,6 +159,8 @@ class IOLoop:
     def add(self, channel: Channel) -> None:
         """Take over a connected, non-blocking socket. Thread: the loop's."""
         self._channels.add(channel)
+        if channel.is_tls:
+            self._tls.add(channel)
         self._selector.register(channel.sock, _READ, channel)
         # Served by the next step, whose caller cleans up after a driver that fails.
         channel.notified = True
@@ -163,9 +172,12 @@ class IOLoop:
             while self._channels:
                 self._step()
         finally:
-            for channel in list(self._channels):  # only after a bug: leave no socket
-                self._remove(channel)
-            self.close()
+            self._leave()
+
+    def _leave(self) -> None:
+        for channel in list(self._channels):  # only after a bug: leave no socket
+            self._remove(channel)
+        self.close()
 
     def close(self) -> None:
         """Release the selector and the wake-up pair. Thread: the loop's."""
@@ -198,9 +210,9 @@ class IOLoop:
     def _patience(self) -> float | None:
         if self._notified:
             return 0
-        for channel in self._channels:
+        for channel in self._tls:
             # Decrypted bytes inside the TLS object are invisible to select.
-            if channel.is_tls and channel.driver.reading and channel.sock.pending():  # type: ignore[attr-defined]
+            if channel.driver.reading and channel.sock.pending():  # type: ignore[attr-defined]
                 self._notified.append(channel)
                 return 0
         if not self._due:
@@ -299,6 +311,7 @@ class IOLoop:
 
     def _remove(self, channel: Channel) -> None:
         self._channels.discard(channel)
+        self._tls.discard(channel)
         if channel.interest:
             self._selector.unregister(channel.sock)
         channel.sock.close()
