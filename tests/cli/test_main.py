@@ -13,7 +13,13 @@ from voxsync.cli.main import main
 from voxsync.errors import ConnectError, HandshakeError
 
 REFUSAL = HandshakeError("no", status=401, headers={}, body=b"")
-COMMANDS = ("transcribe", "devices", "record", "play", "simulate", "demo")
+COMMANDS = ("transcribe", "devices", "record", "play", "serve", "simulate", "demo")
+SERVICES = (
+    ("serve", "echo"),
+    ("serve", "transcribe"),
+    ("simulate", "mimi"),
+    ("simulate", "voxengine"),
+)
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"voxsync {version('voxsync')}\n"
 
 
-@pytest.mark.parametrize("argv", [[], *([name] for name in COMMANDS)])
+@pytest.mark.parametrize("argv", [(), *((name,) for name in COMMANDS), *SERVICES])
 def test_help_has_examples_and_exit_codes(capsys, argv):
     """Of the program and of each command, in 80 columns."""
     with pytest.raises(SystemExit) as caught:

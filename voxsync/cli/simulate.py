@@ -34,6 +34,15 @@ class ListenError(VoxsyncError):
 # Seconds after which a session is reported whose predecessor is still going on.
 _LOOK_AGAIN_S = 0.5
 
+_ABOUT = f"""\
+examples:
+  voxsync simulate mimi --port 8080
+  voxsync simulate voxengine --connect ws://127.0.0.1:8080/ --play hello.wav
+
+`voxsync simulate SERVICE --help` says more about each.
+
+{HELP}"""
+
 _EPILOG = f"""\
 The URL is printed on the standard output; sessions are reported on the error
 output when they are over. Ctrl-C ends the service, with exit code 0.
@@ -54,7 +63,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "simulate",
         help="run a local service that speaks a voice service's protocol",
         description="Run a local service that speaks a voice service's protocol.",
-        epilog="`voxsync simulate SERVICE --help` says more about each.",
+        epilog=_ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     services = simulate.add_subparsers(
@@ -125,6 +134,8 @@ def run(args: argparse.Namespace) -> Exit:
             _report_for_ever(service)
     except OverflowError as exc:
         raise Usage(f"--port {args.port}: a port is at most 65535") from exc
+    except BrokenPipeError:
+        raise  # nobody reads the URL
     except OSError as exc:
         where = f"{args.host}:{args.port}"
         raise ListenError(f"cannot listen at {where}: {explain(exc)}") from exc

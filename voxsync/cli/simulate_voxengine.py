@@ -31,15 +31,15 @@ _LOOK_UP_S = 0.1
 _MOST_PORT = 65535
 
 _EPILOG = f"""\
-Plays a VoxEngine session: somebody calls, what is said goes to the voice app, what
-the app says is heard. Events are told on the error output as they come, with a
-summary at the end. With --play the session ends by itself, once the file was played
-and nothing was heard and no message came for --patience seconds; without it, it lasts
-until Ctrl-C (exit code 0).
+Plays a VoxEngine session: somebody calls, what is said goes to the voice app,
+what the app says is heard. Events are told on the error output as they come,
+with a summary at the end. With --play the session ends by itself, once the file
+was played and nothing was heard and no message came for --patience seconds;
+without it, it lasts until Ctrl-C (exit code 0).
 
 If the environment variable VOXSYNC_TOKEN is set, --connect sends it as
-"Authorization: Bearer". With --listen the access URL, which is all that an app needs
-to be let in, is printed on the standard output.
+"Authorization: Bearer". With --listen the access URL, which is all that an app
+needs to be let in, is printed on the standard output.
 
 An app asks for its audio to be dropped with the message
   {{"customEvent":"clearMediaBuffer"}}
