@@ -46,8 +46,8 @@ An app asks for its audio to be dropped with the message
 
 examples:
   voxsync simulate voxengine --connect ws://127.0.0.1:8080/ --play hello.wav
-  voxsync simulate voxengine --connect wss://example.org/agent --play hello.wav \\
-      --record answer.wav --tag caller --encoding ULAW
+  voxsync simulate voxengine --connect wss://example.org/agent \\
+      --play hello.wav --record answer.wav --tag caller --encoding ULAW
   voxsync simulate voxengine --listen 12092 --play hello.wav
   voxsync simulate voxengine --connect ws://127.0.0.1:8080/ --play hello.wav \\
       --fault gaps:count=5 --fault rst:at=audio,after_bytes=32000
