@@ -81,10 +81,13 @@ def test_an_app_that_comes_in(hello):
         url = engine.allow_web_socket_connections()
         ws = WebSocket(url)
         ws.send_media_to(heard)
-        with ws, WebSocket(url) as other:
+        with ws:
+            engine.wait_for("open")  # or the other could be the first
+            other = WebSocket(url).connect()
             until(lambda: len(heard.frames) == len(SAID))
             engine.wait(20)
             ws.wait_closed(10)
+            other.wait_closed(10)
             assert other.media_statistics.received == {}
     assert np.array_equal(heard.frames, SAID)
     assert repr(scenario) == "<Scenario with what comes in>"
