@@ -79,17 +79,20 @@ def test_sessions_are_reported_in_the_order_of_their_ends(simulate, capsys):
     def client(url):
         with MimiSession(None, url=url) as long:
             speak(url)
-            gate = threading.Event()
-            for _ in range(400):  # 2 s; half a second is what the report may take
-                err.append(capsys.readouterr().err)
-                if "session 2" in "".join(err):
-                    break
-                gate.wait(0.005)
+            reported("session 2")
             long.send_binary(bytes(3200))
             long.stop_recognition()
             list(long.receive(10))
-        speak(url)
+        reported("session 1")
         return True
+
+    def reported(name):
+        gate = threading.Event()
+        for _ in range(2000):  # 10 s; half a second is what the report may take
+            err.append(capsys.readouterr().err)
+            if name in "".join(err):
+                break
+            gate.wait(0.005)
 
     err = []
     assert simulate(client, "--recogniser", "scripted") == (0, True)

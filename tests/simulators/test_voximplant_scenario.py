@@ -76,7 +76,7 @@ def test_a_whole_call(hello, tmp_path):
 def test_an_app_that_comes_in(hello):
     """The first that comes gets the call; others get nothing."""
     clock, heard = VirtualClock(speed=5), BufferSink()
-    scenario = Scenario(play=hello, encoding="PCM16", patience=1.0)
+    scenario = Scenario(play=hello, encoding="PCM16", patience=None)
     with VoxEngine(scenario, clock=clock) as engine:
         url = engine.allow_web_socket_connections()
         ws = WebSocket(url)
@@ -85,6 +85,7 @@ def test_an_app_that_comes_in(hello):
             engine.wait_for("open")  # or the other could be the first
             other = WebSocket(url).connect()
             until(lambda: len(heard.frames) == len(SAID))
+            engine.terminate()
             engine.wait(20)
             ws.wait_closed(10)
             other.wait_closed(10)
