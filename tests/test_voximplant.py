@@ -560,6 +560,35 @@ def test_the_first_sample_is_there(server, near, where):
     np.testing.assert_array_equal(sink.frames, pcm)
 
 
+@pytest.mark.parametrize("links", [1, 2])
+def test_a_link_that_comes_after_the_end(server, near, links):
+    """The utterance was whole before its listener had a turn: it is heard all the same.
+
+    But not for ever: once all is told, a link has nothing more to come.
+    """
+    sinks = [BufferSink(sample_rate=16000) for _ in range(links)]
+    incoming, made = [], []
+
+    def link(event):
+        until(lambda: event.target.is_closed)
+        made.extend(event.target.send_media_to(sink, tag="a") for sink in sinks)
+        incoming.append(event.target)
+
+    there = server(lambda ws: ws.add_event_listener("media-started", link))
+    pcm = ramp(3200)
+    ws = near(there.url)
+    ws.connect()
+    given(pcm, 16000).send_media_to(ws, tag="a", encoding="PCM16", paced=False).wait(10)
+    ws.close()
+    until(lambda: len(made) == links)
+    for each, sink in zip(made, sinks, strict=True):
+        each.wait(10)  # it ends
+        np.testing.assert_array_equal(sink.frames, pcm)
+    incoming[0].wait_closed(10)
+    with pytest.raises(SessionClosed):
+        incoming[0].send_media_to(BufferSink(), tag="a")
+
+
 def test_parameters_of_a_route(far, near):
     """A tag by keyword or object; nonsense is told."""
     ws = near().connect()

@@ -221,8 +221,7 @@ class WebSocket(Session[str]):
             TypeError: A parameter that nobody knows.
 
         Thread: any. Before `connect()`, in a `connection` handler, or in a
-        `media-started` listener: then nothing of the stream is missed (but where the
-        socket is closed before the listener has its turn).
+        `media-started` listener: then nothing of the stream is missed.
         """
         if parameters is not None and more.keys() & {"encoding", "custom_parameters"}:
             raise TypeError("give parameters, or tag=... and so on, not both")

@@ -51,6 +51,9 @@ class Owner:
     def _ended(self, event):
         self._receiver.end(event.error)
 
+    def _told(self, event):
+        pass
+
     def _emit(self, event):
         self.events.append(event)
 

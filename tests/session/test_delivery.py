@@ -23,6 +23,7 @@ class Sink:
     def __init__(self):
         self.wants = True
         self.told = []
+        self.over = []
         self.threads = set()
         self.report = None
         self.gate = threading.Event()
@@ -44,7 +45,10 @@ class Sink:
         self.told.append(event)
 
     def _told(self, event):
-        self.told.append(("told", event))
+        if isinstance(event, CloseEvent):
+            self.over.append(event)
+        else:
+            self.told.append(("told", event))
 
     def _wants(self, event):
         return self.wants
@@ -116,11 +120,12 @@ def test_the_end_of_a_session_nobody_listens_to(make):
     delivery = make(sink)
     delivery.put([OpenEvent(None), CLOSE])
     assert sink.told == [("ended", 1000)]
+    assert sink.over == [CLOSE]
     assert not delivery.alive
 
 
 def test_who_was_told_of_audio_is_told_of(make):
-    """Behind the listeners of each `media-started`; of no other event."""
+    """Behind the listeners of each `media-started`, and of the end."""
     sink, started = Sink(), MediaStartedEvent(None, "a")
     delivery = make(sink)
     delivery.put([message(1), started, CLOSE])
@@ -129,6 +134,7 @@ def test_who_was_told_of_audio_is_told_of(make):
     assert [x for x in sink.told if isinstance(x, tuple) and x[0] == "told"] == [
         ("told", started)
     ]
+    assert sink.over == [CLOSE]
 
 
 def test_audio_that_nobody_is_told_of(make):

@@ -398,11 +398,16 @@ def test_a_clear_drops_what_is_held():
 
 
 def test_the_end_holds_nothing_back():
-    """Nor does a stream that is forgotten."""
+    """Once its listeners were told; nor does a stream that is forgotten."""
     streams, heard = held()
-    streams.apply(Audio("a", SECOND), 0.0)
+    (first,) = streams.apply(Audio("a", SECOND), 0.0)
+    (second,) = streams.apply(Audio("b", SECOND), 0.0)
     streams.end()
-    assert seconds_of(heard) == 1.0
+    assert (seconds_of(heard), streams.holds("a")) == (0.0, True)
+    streams.told(first)
+    assert (seconds_of(heard), streams.holds("a")) == (1.0, False)
+    streams.told(None)
+    assert (seconds_of(heard), streams.holds("b")) == (2.0, False)
     streams, heard = held()
     for number in range(65):
         streams.apply(Audio(str(number), SECOND), 0.0)

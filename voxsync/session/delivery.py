@@ -152,7 +152,7 @@ class Delivery:
                 if isinstance(events[-1], CloseEvent):
                     sink._ended(events[-1])  # noqa: SLF001
                 for event in events:  # who listened has gone meanwhile
-                    if type(event) is MediaStartedEvent:
+                    if isinstance(event, MediaStartedEvent | CloseEvent):
                         sink._told(event)  # noqa: SLF001
                 return
             self._start()
@@ -186,19 +186,21 @@ class Delivery:
                 return
 
     def _deliver(self, event: Event) -> None:
-        sink, report = self._sink, None
+        sink, report, emit = self._sink, None, self._sink._emit  # noqa: SLF001 - the sink's side of one seam
         if type(event) is MessageEvent:
-            report = sink._received(event)  # noqa: SLF001 - the sink's side of one seam
+            report = sink._received(event)  # noqa: SLF001
         elif isinstance(event, CloseEvent):
             sink._ended(event)  # noqa: SLF001
+            emit = self._emit_and_tell
+        elif type(event) is MediaStartedEvent:
+            emit = self._emit_and_tell
         if self._dispatcher is None:
-            sink._emit(event)  # noqa: SLF001
+            emit(event)
         else:
-            self._dispatcher.dispatch(sink._emit, event)  # noqa: SLF001
-        if type(event) is MediaStartedEvent:
-            if self._dispatcher is None:
-                sink._told(event)  # noqa: SLF001
-            else:
-                self._dispatcher.dispatch(sink._told, event)  # noqa: SLF001
+            self._dispatcher.dispatch(emit, event)
         if report is not None:
             self._deliver(report)
+
+    def _emit_and_tell(self, event: Event) -> None:
+        self._sink._emit(event)  # noqa: SLF001
+        self._sink._told(event)  # noqa: SLF001

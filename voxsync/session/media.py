@@ -158,6 +158,11 @@ class SessionMedia(SessionView[MessageT]):
         if self._media_units is not None:
             self._media_units.forget(tag)
 
+    def _has_held(self, tag: str) -> bool:
+        """Whether a link made now, after the end, has audio to come."""
+        connection = self._connection
+        return connection is not None and connection.engine.streams.holds(tag)
+
     def _on_audio(self, output: Audio | ClearAudio) -> None:
         """Audio of a stream came, or must go. Thread: I/O; never waits."""
         if self._media_units is not None:
@@ -174,14 +179,25 @@ class SessionMedia(SessionView[MessageT]):
 
     def _told(self, event: Event) -> None:
         """All who were told have returned. Thread: events, or the dispatcher's."""
-        assert isinstance(event, MediaStartedEvent)
-        self._ask_streams(lambda streams: streams.told_soon(event))
+        connection = self._connection
+        assert connection is not None
+        started = event if isinstance(event, MediaStartedEvent) else None
+        if started is not None and connection.close_event is None:
+            connection.engine.streams.told_soon(started)
+            connection.wake()
+            return
+        # The I/O thread has done with them.
+        connection.engine.streams.told(started)
+        if started is None and self._media_units is not None:
+            self._media_units.end()
 
     def _ending(self) -> None:
         """The session ends. Thread: I/O, or whoever ends it; never waits."""
         self._receiver.closing()
         if self._media_units is not None:
-            self._media_units.end()
+            connection = self._connection
+            assert connection is not None
+            self._media_units.end(but=connection.engine.streams.holds)
 
     def _units(self) -> SessionUnits:
         form = self._media_format()

@@ -103,7 +103,23 @@ class Streams:
         """The listeners of this event have returned."""
         self._asked.append(event)
 
-    # The I/O thread
+    # The I/O thread, or after the end the one that tells of it
+
+    def holds(self, tag: str) -> bool:
+        """Whether audio of this tag waits for listeners. Thread: any."""
+        stream = self._streams.get(tag)
+        return stream is not None and bool(stream.held)
+
+    def told(self, event: MediaStartedEvent | None) -> None:
+        """As `told_soon`, now; None = all that will ever be told have been.
+
+        Only when the connection is over.
+        """
+        if event is not None:
+            self._let_go_of(event)
+            return
+        for stream in self._streams.values():
+            self._let_go(stream)
 
     def apply(self, output: StreamOutput, now: float) -> list[Event]:
         """What follows from one output of the dialect."""
@@ -152,9 +168,10 @@ class Streams:
         return min((moment for moment in due if moment is not None), default=None)
 
     def end(self) -> list[Event]:
-        """The connection is over, and so is every stream."""
-        for stream in self._streams.values():
-            self._let_go(stream)
+        """The connection is over, and so is every stream.
+
+        What is held stays so: the listeners that it waits for are still to be told.
+        """
         return [
             event
             for tag in list(self._streams)

@@ -61,6 +61,10 @@ class MediaOwner(Protocol):
 
     def _closed_error(self) -> SessionClosed: ...
 
+    def _has_held(self, tag: str) -> bool:
+        """Whether audio of this stream waits for listeners, after the end, too."""
+        ...
+
     def _media_command(self, block: NDArray[np.int16], tag: str) -> object: ...
 
     def _put_media(self, command: object, wanted: Callable[[], bool]) -> bool: ...
@@ -77,6 +81,7 @@ class StreamSource(Source):
     def __init__(self, owner: MediaOwner, tag: str, sample_rate: int) -> None:
         super().__init__(sample_rate, f"{owner.id}:{tag}" if tag else owner.id)
         self._owner = owner
+        self._tag = tag
         self._tap_seconds = owner._playout_seconds  # noqa: SLF001 - MediaOwner is the seam
         if owner._plays_out:  # noqa: SLF001
             # The bound is the stream's own (`Streams`); a link's thread may be behind.
@@ -128,8 +133,9 @@ class StreamSource(Source):
 
     def _begin(self) -> None:
         # Set before `over` is called: whoever attaches sees one of the two.
-        if self._owner.is_closed:
-            raise self._owner._closed_error()  # noqa: SLF001
+        owner = self._owner
+        if owner.is_closed and not owner._has_held(self._tag):  # noqa: SLF001
+            raise owner._closed_error()  # noqa: SLF001
 
     def _resampled(self, block: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
         """Few services change their rate, and then between utterances."""
@@ -354,12 +360,18 @@ class SessionUnits:
         """Whether any of the far end's streams flows somewhere."""
         return any(stream._taps for stream in list(self._streams.values()))  # noqa: SLF001 - they are ours
 
-    def end(self) -> None:
-        """The session is over. Thread: I/O, or whoever ends it."""
+    def end(self, but: Callable[[str], bool] = lambda _: False) -> None:
+        """The session is over. Thread: I/O, or whoever ends it.
+
+        Args:
+            but: Says of a tag whether its stream still has audio to give; its links
+                live on until the next call.
+        """
         with self._lock:
-            streams, sinks = list(self._streams.values()), list(self._sinks.values())
-        for stream in streams:
-            stream.over()
+            streams, sinks = dict(self._streams), list(self._sinks.values())
+        for tag, stream in streams.items():
+            if not but(tag):
+                stream.over()
         for sink in sinks:
             sink.over()
 
