@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from voxsync.plain import PlainSession
     from voxsync.session import ReadyState, SessionOptions
     from voxsync.session.stats import Stats
+    from voxsync.transport import IOThread
     from voxsync.voximplant import WebSocket
     from voxsync.websocket_server import WebSocketServer
 
@@ -55,6 +56,7 @@ __all__ = [
     "EventType",
     "FormatError",
     "HandshakeError",
+    "IOThread",
     "InvalidState",
     "MediaError",
     "MessageEvent",
@@ -93,6 +95,7 @@ _HOMES = {
     "plain": ("PlainSession",),
     "session": ("ReadyState", "SessionOptions"),
     "session.stats": ("Stats",),
+    "transport": ("IOThread",),
     "voximplant": ("WebSocket",),
     "websocket_server": ("WebSocketServer",),
 }

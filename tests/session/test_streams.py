@@ -401,7 +401,7 @@ def test_the_end_holds_nothing_back():
     """Once its listeners were told; nor does a stream that is forgotten."""
     streams, heard = held()
     (first,) = streams.apply(Audio("a", SECOND), 0.0)
-    (second,) = streams.apply(Audio("b", SECOND), 0.0)
+    streams.apply(Audio("b", SECOND), 0.0)
     streams.end()
     assert (seconds_of(heard), streams.holds("a")) == (0.0, True)
     streams.told(first)
