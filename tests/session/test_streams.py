@@ -397,6 +397,17 @@ def test_a_clear_drops_what_is_held():
     assert heard == [Audio("a", b"\2\0")]
 
 
+def test_the_rate_of_what_waits_is_known():
+    """So that a link is made for it at once."""
+    streams, _ = held()
+    assert streams.rate_of_held("a") is None
+    (started,) = streams.apply(Audio("a", bytes(320), 8000), 0.0)
+    assert streams.rate_of_held("a") == 8000
+    streams.told_soon(started)
+    streams.tick(0.1)
+    assert streams.rate_of_held("a") is None
+
+
 def test_the_end_holds_nothing_back():
     """Once its listeners were told; nor does a stream that is forgotten."""
     streams, heard = held()

@@ -158,6 +158,13 @@ class SessionMedia(SessionView[MessageT]):
         if self._media_units is not None:
             self._media_units.forget(tag)
 
+    def _rate_of_held(self, tag: str) -> int | None:
+        """The sample rate of what a link made now will get first, where that waits."""
+        connection = self._connection
+        if connection is None:
+            return None
+        return connection.engine.streams.rate_of_held(tag)
+
     def _has_held(self, tag: str) -> bool:
         """Whether a link made now, after the end, has audio to come."""
         connection = self._connection

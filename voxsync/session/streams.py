@@ -110,6 +110,14 @@ class Streams:
         stream = self._streams.get(tag)
         return stream is not None and bool(stream.held)
 
+    def rate_of_held(self, tag: str) -> int | None:
+        """The sample rate of what waits; None = nothing does. Thread: any."""
+        stream = self._streams.get(tag)
+        try:  # one look: it may be let go meanwhile
+            return None if stream is None else stream.held[0][1][0].sample_rate
+        except IndexError:
+            return None
+
     def told(self, event: MediaStartedEvent | None) -> None:
         """As `told_soon`, now; None = all that will ever be told have been.
 

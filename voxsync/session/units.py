@@ -61,6 +61,8 @@ class MediaOwner(Protocol):
 
     def _closed_error(self) -> SessionClosed: ...
 
+    def _rate_of_held(self, tag: str) -> int | None: ...
+
     def _has_held(self, tag: str) -> bool:
         """Whether audio of this stream waits for listeners, after the end, too."""
         ...
@@ -274,11 +276,11 @@ class SessionUnits:
 
     def stream(self, tag: str) -> StreamSource:
         """The source of the far end's stream of that tag."""
+        # Else its first link would have a resampler made that is never used.
+        rate = self._owner._rate_of_held(_checked(tag)) or self._rate  # noqa: SLF001
         with self._lock:
             if tag not in self._streams:
-                self._streams[tag] = StreamSource(
-                    self._owner, _checked(tag), self._rate
-                )
+                self._streams[tag] = StreamSource(self._owner, tag, rate)
             return self._streams[tag]
 
     def forget(self, tag: str) -> None:
