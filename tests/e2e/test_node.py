@@ -87,7 +87,6 @@ class LongCall(Call):
         self.is_flawless()
 
 
-@pytest.mark.real_time
 @pytest.mark.timeout(240)
 def test_a_minute_both_ways_with_both_ends_loses_nothing():
     """C4: 60 s, four streams each way, our client and our server at the same time."""

@@ -153,7 +153,6 @@ def echoed(tmp_path_factory):
     }
 
 
-@pytest.mark.real_time
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("encoding", RATES)
 def test_an_echo_of_speech(echoed, encoding):
@@ -164,7 +163,6 @@ def test_an_echo_of_speech(echoed, encoding):
     np.testing.assert_array_equal(heard, expected[: len(heard)])
 
 
-@pytest.mark.real_time
 @pytest.mark.timeout(150)
 def test_an_echo_in_opus_is_good(echoed):
     """It went through the codec twice, and is more than 20 dB above the difference."""
@@ -172,7 +170,6 @@ def test_an_echo_in_opus_is_good(echoed):
     assert signal_to_noise(said, heard, 2 * OpusEncoder().look_ahead) > 20
 
 
-@pytest.mark.real_time
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("tag", TAGS)
 def test_streams_of_one_call_stay_apart(echoed, tag):
