@@ -6,6 +6,7 @@ The peers are raw: what they read is what went over the wire.
 import json
 import pathlib
 import subprocess
+import threading
 import wave
 
 import numpy as np
@@ -48,6 +49,8 @@ class Service:
     def __init__(self, *results):
         self.results = results
         self.got = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.peer = Peer(self.serve)
 
     def serve(self, conn):
@@ -60,6 +63,7 @@ class Service:
                 return
             self.got.append((opcode, data))
             if (opcode, data) == BREAK:
+                self.may_answer.wait(10)
                 conn.send(frame(1, FINAL) + close_frame(1000))
 
     @property
@@ -376,6 +380,7 @@ def test_json_is_compact_text(service):
 
 def test_stop_recognition_exactly_once(service):
     """I2: one break behind all audio, however often it is asked for."""
+    service.may_answer.clear()  # the session is not over while misuse is tried
     with session(service) as made:
         for _ in range(3):
             made.send_binary(b"\1\0")
@@ -387,6 +392,7 @@ def test_stop_recognition_exactly_once(service):
             made.send_binary(b"\1\0")
         with pytest.raises(InvalidState):
             made.send_json({})
+        service.may_answer.set()
         (result,) = made.receive(timeout=5)
     assert service.got == [(2, b"\1\0")] * 3 + [BREAK]
     assert isinstance(result, AsrResult)
@@ -456,12 +462,14 @@ def test_a_converter_that_fails():
 
 def test_a_break_sent_as_json_is_the_one_break(service):
     """However the command is given, it ends the input, once."""
+    service.may_answer.clear()
     with session(service) as made:
         made.send_binary(b"\1\0")
         made.send_json({"command": "recog-break"})
         assert not made.is_active
         with pytest.raises(InvalidState):
             made.send_binary(b"\1\0")
+        service.may_answer.set()
         made.wait_closed(5)
     assert service.got == [(2, b"\1\0"), BREAK]
 

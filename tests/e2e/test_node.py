@@ -258,7 +258,7 @@ def test_an_echo_is_bit_exact(call):
     made = call()
     made.ws.send_media_to(made.ws, tag="e", encoding="PCM16")
     made.node.play("e", seconds=0.5)
-    made.events.wait("media-ended")
+    made.node.wait("heard", tag="e", bytes=16000)
     made.ws.close()  # ends the echo's stream
     stopped = made.node.wait("stopped", tag="e")
     assert stopped["sha256"] == sha256(content("PCM16", "seed", 0.5))

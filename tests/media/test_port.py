@@ -30,7 +30,7 @@ class User:
         pass
 
     def lost(self, stream, error):
-        if self.port.lose(stream):
+        if self.port.lose(stream, error):
             self.error = error
             self.gone.set()
 
@@ -147,7 +147,8 @@ def test_lost_too_late(sound, user):
     user.open()
     stream = user.port._stream
     user.port.close()()
-    assert not user.port.lose(stream)
+    assert not user.port.lose(stream, DeviceError("late"))
+    assert user.port.error is None
 
 
 def test_a_close_that_hangs(sound, user, monkeypatch, caplog):

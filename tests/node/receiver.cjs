@@ -6,6 +6,8 @@ const { ENCODINGS } = require("./audio.cjs");
 
 const EVENTS = ["start", "media", "stop"];
 const MS_20 = 0.02;
+// How often a stream's progress is told, in bytes.
+const PROGRESS = 16000;
 // What each object may hold; anything else is a field nobody has heard of.
 const FIELDS = {
   start: ["tag", "mediaFormat", "customParameters"],
@@ -19,7 +21,7 @@ const NUMBERS =
   /"(sequenceNumber|chunk|timestamp|sampleRate|channels|bytesSent|duration)"\s*:\s*([^,}\s]+)/g;
 
 class Receiver {
-  // report(what, fields): "started", "stopped", "problem", "text".
+  // report(what, fields): "started", "heard", "stopped", "problem", "text".
   constructor(report) {
     this.report = report;
     this.open = new Map();
@@ -128,6 +130,8 @@ class Receiver {
     stream.messages += 1;
     stream.samples += data.length / stream.format.width;
     stream.hash.update(data);
+    const bytes = stream.samples * stream.format.width;
+    if (bytes % PROGRESS < data.length) this.report("heard", { tag, bytes });
   }
 
   stop(tag, body, sequence) {

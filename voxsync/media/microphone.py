@@ -162,7 +162,7 @@ class Microphone(Source):
 
     def lost(self, stream: DeviceStream, error: MediaError) -> None:
         """See `StreamUser`."""
-        if self._port.lose(stream):
+        if self._port.lose(stream, error):
             self._end(error)
             self._failed(error)
 

@@ -25,6 +25,7 @@ from voxsync.media.watchdog import Watchdog
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voxsync.errors import MediaError
     from voxsync.media.devices import AudioDevice, Direction
     from voxsync.media.stream import DeviceStream, StreamUser
 
@@ -55,6 +56,7 @@ class Port:
 
     Attributes:
         device: The one in use, or to be used.
+        error: What the last stream died of, from the moment it does not count as open.
 
     Thread: any. No lock is held while PortAudio is called.
     """
@@ -70,7 +72,8 @@ class Port:
         self._direction: Direction = direction
         self._buffer_seconds = buffer_ms / 1000
         self.device: AudioDevice = look_up(wanted, direction)
-        self._changed = threading.Condition()  # guards the next four
+        self.error: MediaError | None = None
+        self._changed = threading.Condition()  # guards the next four, and `error`
         self._stream: DeviceStream | None = None
         self._opening = False
         self._unwanted = False  # closed while it was being opened
@@ -155,12 +158,13 @@ class Port:
         wait = self._end(stream)
         return lambda: wait(max(0.0, end - time.monotonic()))
 
-    def lose(self, stream: DeviceStream) -> bool:
+    def lose(self, stream: DeviceStream, error: MediaError) -> bool:
         """Close a stream that died, without waiting; False if it is not ours now."""
         with self._changed:
             if self._stream is not stream:
                 return False
             self._forget()
+            self.error = error
         self._end(stream)
         return True
 
@@ -175,6 +179,7 @@ class Port:
                 return False
             self._opening = True
             self._unwanted = False
+            self.error = None
             return True
 
     def _forget(self) -> DeviceStream | None:

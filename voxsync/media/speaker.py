@@ -163,8 +163,8 @@ class Speaker(Sink):
                 return True
             if self._buffer.drained(min(left, _SLICE)):
                 self._heard.wait(min(left, _SLICE))
-        if self.error is not None:
-            raise self.error
+        if self._port.error is not None:
+            raise self._port.error
         return True
 
     def clear(self) -> None:
@@ -254,8 +254,7 @@ class Speaker(Sink):
 
     def lost(self, stream: DeviceStream, error: MediaError) -> None:
         """See `StreamUser`."""
-        if self._port.lose(stream):
-            self.error = error  # for drain(), which the next line wakes
+        if self._port.lose(stream, error):
             self._buffer.end(error)
             self._buffer.clear()  # it will not be heard
             self._heard.set()
