@@ -1,6 +1,7 @@
 import logging
 import os
 import runpy
+import signal
 import sys
 from importlib.metadata import version
 
@@ -91,6 +92,28 @@ def test_expected_errors_are_one_line(command, capsys, exc, code, words):
     err = capsys.readouterr().err
     assert err.startswith(words)
     assert len(err.splitlines()) == 1
+
+
+def test_sigterm_is_as_ctrl_c(command, capsys):
+    """While a command runs, and not behind it."""
+    before = signal.getsignal(signal.SIGTERM)
+    assert before is signal.SIG_DFL
+    command(lambda args: os.kill(os.getpid(), signal.SIGTERM))
+    assert main(["demo"]) == Exit.INTERRUPTED
+    assert "interrupted" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_another_handler_of_sigterm_is_let_be(command):
+    """Who wants something else has it."""
+    got = []
+    before = signal.signal(signal.SIGTERM, lambda *of_it: got.append(of_it[0]))
+    try:
+        command(lambda args: os.kill(os.getpid(), signal.SIGTERM) or Exit.OK)
+        assert main(["demo"]) == Exit.OK
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert got == [signal.SIGTERM]
 
 
 def test_a_bug_is_not_hidden(command):

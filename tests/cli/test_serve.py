@@ -1,6 +1,7 @@
 """`voxsync serve`: a voice app, until Ctrl-C."""
 
 import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -308,9 +309,10 @@ def test_without_the_extra(missing, app, extra):
     assert "Traceback" not in done.stderr
 
 
-def test_as_a_process(spawn):
-    """SIGINT ends it with code 0, without a word of complaint."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_as_a_process(spawn, number):
+    """A signal ends it with code 0, without a word of complaint."""
     child = spawn("serve", "echo")
     assert child.process.stdout.readline().startswith("ws://127.0.0.1:")
-    child.interrupt()
+    child.process.send_signal(number)
     assert child.end() == (0, "", "")

@@ -121,6 +121,20 @@ def test_ctrl_c_before_the_end_of_the_file(spawn, make_wav):
     assert "call-disconnected" in err
 
 
+def test_seconds_are_the_end(make_wav, tmp_path):
+    """Whatever is being said; what was heard until then is in the file."""
+    heard = tmp_path / "heard.wav"
+    with App(echo=True) as app:
+        args = [
+            f"--connect={app.url}",
+            f"--play={make_wav(seconds=30)}",
+            f"--record={heard}",
+        ]
+        assert main([*BASE, *args, "--seconds=0.8"]) == 0
+        assert app.wait_for("close") == [1000]
+    assert 0 < len(frames(heard)) < 30 * 16000
+
+
 def test_the_token_comes_from_the_environment(monkeypatch, make_wav, capsys):
     """It is sent, refused or not, and printed nowhere."""
     monkeypatch.setenv("VOXSYNC_TOKEN", TOKEN)
@@ -180,6 +194,9 @@ def test_the_menu_of_faults(capsys):
         (["--connect", "ws://x/", "--encoding", "G729"], "invalid choice"),
         (["--connect", "ws://x/", "--fault", "burst"], "no fault 'burst'"),
         (["--connect", "ws://x/", "--patience", "0"], "more than 0"),
+        (["--listen", "0", "--seconds", "0"], "more than 0"),
+        (["--connect", "ws://x/", "--fault", "hang_up"], "use --listen"),
+        (["--listen", "0", "--record", "/no/such/a.wav"], "no directory for it"),
     ],
 )
 def test_a_command_line_that_makes_no_sense(capsys, args, words):
@@ -198,6 +215,7 @@ def test_what_is_not_there(capsys, tmp_path, make_wav):
         args = [f"--connect={app.url}", f"--play={tmp_path / 'none.wav'}"]
         assert main([*BASE, *args]) == 1
         assert "No such file" in capsys.readouterr().err
+        assert app.sockets == []  # found out before anybody was called
         port = app.url.split(":")[2].strip("/")
         assert main([*BASE, f"--listen={port}"]) == 1
         assert f"cannot listen at 127.0.0.1:{port}: Address" in capsys.readouterr().err
@@ -206,6 +224,18 @@ def test_what_is_not_there(capsys, tmp_path, make_wav):
     mp3 = f"--record={tmp_path / 'a.mp3'}"
     assert main([*BASE, f"--connect={app.url}", mp3]) == 1
     assert "another format" in capsys.readouterr().err
+
+
+def test_the_file_to_play_is_not_written_over(capsys, make_wav, tmp_path):
+    """By no other name, either; code 2, and it is as it was."""
+    hello = make_wav(seconds=0.1)
+    before = hello.read_bytes()
+    link = tmp_path / "link.wav"
+    link.symlink_to(hello)
+    for path in (hello, link):
+        assert main([*BASE, "--listen=0", f"--play={hello}", f"--record={path}"]) == 2
+        assert "that is the file to play" in capsys.readouterr().err
+    assert hello.read_bytes() == before
 
 
 def test_help_has_examples(capsys):

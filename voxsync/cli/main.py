@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _EPILOG = f"""\
+Ctrl-C ends each command in good order; so does SIGTERM.
+
 examples:
   voxsync demo
   voxsync transcribe --language ja meeting.wav
@@ -48,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _tolerate(sys.stdout, sys.stderr)
     parser = _parser()
     args = parser.parse_args(argv)
-    with _logging(args.verbose):
+    with _logging(args.verbose), _terminable():
         try:
             code = _run(args.run, args)
             sys.stdout.flush()
@@ -118,6 +121,20 @@ def _logging(verbose: int) -> Iterator[None]:
     finally:
         logger.setLevel(before)
         logger.removeHandler(handler)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM, of `kill` and of who runs services, ends a command as Ctrl-C does."""
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL:  # somebody wants something else
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tolerate(*streams: object) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,12 @@ from voxsync.cli import arguments
 from voxsync.cli.exits import HELP, Exit, Usage, code_for, explain, plain
 from voxsync.cli.simulate_faults import menu, read_fault
 from voxsync.errors import HandshakeError, VoxsyncError
-from voxsync.simulators.voximplant_faults import VOX_FAULTS, VoxFault, fault
+from voxsync.simulators.voximplant_faults import (
+    OPENING_FAULTS,
+    VOX_FAULTS,
+    VoxFault,
+    fault,
+)
 
 if TYPE_CHECKING:
     from voxsync.simulators.voximplant import EngineSocket, Entry, Scenario, VoxEngine
@@ -35,7 +42,7 @@ Plays a VoxEngine session: somebody calls, what is said goes to the voice app,
 what the app says is heard. Events are told on the error output as they come,
 with a summary at the end. With --play the session ends by itself, once the file
 was played and nothing was heard and no message came for --patience seconds;
-without it, it lasts until Ctrl-C (exit code 0).
+without it, it lasts until Ctrl-C (exit code 0) or for --seconds.
 
 If the environment variable VOXSYNC_TOKEN is set, --connect sends it as
 "Authorization: Bearer". With --listen the access URL, which is all that an app
@@ -49,6 +56,7 @@ examples:
   voxsync simulate voxengine --connect wss://example.org/agent \\
       --play hello.wav --record answer.wav --tag caller --encoding ULAW
   voxsync simulate voxengine --listen 12092 --play hello.wav
+  voxsync simulate voxengine --listen 12092 --seconds 60 --record heard.wav
   voxsync simulate voxengine --connect ws://127.0.0.1:8080/ --play hello.wav \\
       --fault gaps:count=5 --fault rst:at=audio,after_bytes=32000
 
@@ -107,6 +115,13 @@ def add_parser(services: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="how long to wait for an answer behind the file; default: %(default)s",
     )
     add(
+        "--seconds",
+        type=arguments.seconds,
+        default=math.inf,
+        metavar="N",
+        help="hang up after so long in all; default: never",
+    )
+    add(
         "--fault",
         action="append",
         default=[],
@@ -126,6 +141,8 @@ def run(args: argparse.Namespace) -> Exit:
         return Exit.OK
     if args.connect is None and args.listen is None:
         raise Usage("say where the voice app is: --connect URL, or --listen PORT")
+    _check_faults(args)
+    _check_files(args)
     from voxsync.simulators.voximplant import VoxEngine  # noqa: PLC0415 - numpy
 
     engine = VoxEngine(_scenario(args), faults=args.faults, told=_tell)
@@ -139,6 +156,31 @@ def run(args: argparse.Namespace) -> Exit:
     if interrupted:
         return Exit.OK if args.play is None else Exit.INTERRUPTED
     return _judge(engine)
+
+
+def _check_faults(args: argparse.Namespace) -> None:
+    useless = [fault.name for fault in args.faults if fault.name in OPENING_FAULTS]
+    if useless and args.connect is not None:
+        raise Usage(
+            f"--fault {useless[0]}: before the session is open, only the side that is "
+            "called can fail: use --listen"
+        )
+
+
+def _check_files(args: argparse.Namespace) -> None:
+    """Say now what is wrong with them, before anybody calls.
+
+    Raises:
+        OSError, FormatError: A file cannot be had.
+    """
+    if args.play is not None:
+        from voxsync.media import WavReader  # noqa: PLC0415 - numpy
+
+        WavReader(args.play).close()
+        if args.record and args.record.exists() and args.record.samefile(args.play):
+            raise Usage(f"--record {args.record}: that is the file to play")
+    if args.record is not None and not args.record.parent.is_dir():
+        raise Usage(f"--record {args.record}: there is no directory for it")
 
 
 def _scenario(args: argparse.Namespace) -> Scenario:
@@ -177,15 +219,17 @@ def _listen(engine: VoxEngine, args: argparse.Namespace) -> None:
 
 def _attend(engine: VoxEngine, args: argparse.Namespace) -> bool:
     """Until the session is over; True = Ctrl-C ended it. Raises what failed it."""
+    end = time.monotonic() + args.seconds
     try:
         if args.listen is not None:
             _listen(engine, args)
-        while True:
+        while (left := end - time.monotonic()) > 0:
             with suppress(TimeoutError):
-                engine.wait(_LOOK_UP_S)
-                return False
+                engine.wait(min(left, _LOOK_UP_S))
+                break
     except KeyboardInterrupt:
         return True
+    return False
 
 
 def _judge(engine: VoxEngine) -> Exit:

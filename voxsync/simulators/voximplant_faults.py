@@ -20,10 +20,9 @@ from voxsync.simulators.faults import FAULTS, Fault, make_fault
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["VOX_FAULTS", "VoxFault", "fault"]
+__all__ = ["OPENING_FAULTS", "VOX_FAULTS", "VoxFault", "fault"]
 
-_AS_FOR_MIMI = (
-    # Before the session
+OPENING_FAULTS: Final = (
     "silent",
     "delay",
     "hang_up",
@@ -33,6 +32,11 @@ _AS_FOR_MIMI = (
     "delay_answer",
     "bad_accept",
     "not_http",
+)
+"""Those before the session: only where VoxEngine is the side that listens."""
+
+_AS_FOR_MIMI = (
+    *OPENING_FAULTS,
     # The end, at a point
     "close",
     "close_empty",
