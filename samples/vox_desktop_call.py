@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from voxsync.errors import VoxsyncError
 from voxsync.media import Microphone, Speaker
 from voxsync.voximplant import SendMediaParameters, WebSocket, WebSocketAudioEncoding
 
@@ -49,4 +50,7 @@ def main(url: str = "ws://127.0.0.1:8080/") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except VoxsyncError as exc:  # nobody there, refused, hung up at once, no device
+        sys.exit(str(exc))

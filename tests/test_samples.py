@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import wave
@@ -161,6 +162,28 @@ def test_vox_desktop_call(tmp_path):
     assert len(loud) > RATE  # of two seconds of a sine, most samples
     assert share_of(played, RATE, 1000) > 0.95
     assert share_of(heard.frames, 16000, 300) > 0.95
+
+
+def test_vox_desktop_call_without_a_far_end():
+    """One line that says so."""
+    with SoundServer() as sound, socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+        nobody.close()
+        done = subprocess.run(
+            [
+                sys.executable,
+                SAMPLES / "vox_desktop_call.py",
+                f"ws://127.0.0.1:{port}/",
+            ],
+            env=sound.environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "could not connect" in done.stderr
 
 
 def test_every_sample_is_tested():
