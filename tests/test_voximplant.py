@@ -130,6 +130,18 @@ def test_access_urls_are_taken_as_they_are(url, dialled):
         (("ws://x/", "chat"), {}, TypeError, "WebSocketParameters"),
         (("ws://x/",), {"side": "vox"}, ValueError, "voxengine"),
         (("ws://x/",), {"options": 5}, TypeError, "SessionOptions"),
+        (
+            ("ws://x/", WebSocketParameters(protocols="a b")),
+            {},
+            ValueError,
+            "protocols: 'a b' cannot be offered",
+        ),
+        (
+            ("ws://x/", WebSocketParameters(headers={"a b": "c"})),
+            {},
+            ValueError,
+            "header name 'a b' is not a token",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_at_once(arguments, more, error, words):
@@ -289,6 +301,15 @@ def test_only_text_is_sent(near):
         ws.send("\ud800")
 
 
+@pytest.mark.parametrize("name", ["onmessage", "onMessage", "onMediaStarted"])
+def test_the_doms_spelling_is_refused(near, name):
+    """Instead of a handler that is never called."""
+    ws = near()
+    with pytest.raises(AttributeError, match=r"use on_me.*, or add_event_listener"):
+        setattr(ws, name, print)
+    assert not hasattr(ws, name)
+
+
 def test_send_before_and_after(near):
     """Told at once."""
     ws = near()
@@ -299,6 +320,10 @@ def test_send_before_and_after(near):
     with pytest.raises(SessionClosed):
         ws.send("late")
     assert ws.ready_state == "closed"
+    unused = near()
+    unused.close()
+    with pytest.raises(SessionClosed, match="closed before it was connected"):
+        unused.send("never")
 
 
 # Out

@@ -182,6 +182,41 @@ def test_handlers_that_fail_stop_nothing(serving, client, caplog):
     assert caplog.text.count("RuntimeError: handler failed") == 2
 
 
+def test_handlers_that_came_too_late(serving, client, caplog):
+    """Who hung up at once: one line of INFO for each, and the next is served."""
+    caplog.set_level(logging.INFO)
+    server = serving()
+    errors, gone = [], threading.Event()
+
+    def first(ws):
+        ws.add_event_listener("error", errors.append)
+        until(lambda: ws.is_closed or gone.is_set())
+        ws.send("welcome")
+
+    def second(server, websocket):
+        websocket.send_media_to(websocket, encoding="PCM8")
+        websocket.send("welcome again")
+
+    server.on_connection = first
+    server.connection.connect(second)
+    raw = client(server)
+    raw.upgrade()
+    raw.wire.send_close(1000)
+    raw.flush()
+    raw.until_close()
+    until(lambda: caplog.text.count("too late") == 2)
+    told = [r for r in caplog.records if "too late" in r.message]
+    assert [(r.levelname, r.exc_info) for r in told] == [("INFO", None)] * 2
+    assert f"on_connection handler {first!r} came too late" in told[0].message
+    assert f"connection handler {second!r} came too late" in told[1].message
+    assert errors == []
+    assert "Traceback" not in caplog.text
+    gone.set()
+    raw = client(server)
+    raw.upgrade()
+    assert raw.next() == Text("welcome")
+
+
 def test_handlers_are_held_weakly(serving, client, caplog):
     """Blinker's rule. Whom it leaves without a handler is told why, once."""
     server = serving()
@@ -430,6 +465,21 @@ def test_max_message_size(serving, client, settings, limit):
         (ValueError, {"max_message_size": 0}),
         (TypeError, {"origins": [1]}),
         (TypeError, {"authenticate": "token"}),
+        (TypeError, {"host": 5}),
+        (TypeError, {"port": "8080"}),
+        (TypeError, {"port": True}),
+        (ValueError, {"port": 65536}),
+        (TypeError, {"path": 5}),
+        (TypeError, {"origins": 5}),
+        (TypeError, {"max_connections": "many"}),
+        (TypeError, {"max_connections": None}),
+        (TypeError, {"max_per_address": True}),
+        (TypeError, {"ssl_context": "cert.pem"}),
+        (TypeError, {"options": {}}),
+        (TypeError, {"options": {}, "open_timeout": 5}),
+        (TypeError, {"protocols": 5}),
+        (ValueError, {"protocols": "a b"}),
+        (ValueError, {"protocols": ["chat", "a,b"]}),
     ],
 )
 def test_arguments_that_make_no_sense(error, kwargs):

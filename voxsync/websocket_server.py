@@ -24,6 +24,7 @@ from voxsync.events import EventSignal
 from voxsync.events.signals import refuse_non_callable
 from voxsync.server import IncomingRequest, Listener, ListenerStats, Refusal
 from voxsync.session import SessionOptions
+from voxsync.session.options import subprotocol_names
 from voxsync.voximplant import WebSocket
 
 if TYPE_CHECKING:
@@ -110,8 +111,14 @@ class WebSocketServer:
             raise TypeError(
                 f"authenticate must be callable, not {type(authenticate).__name__}"
             )
+        if isinstance(protocols, str):
+            protocols = (protocols,)
         if options is None:
             options = SessionOptions(max_message_size=_MAX_MESSAGE)
+        elif not isinstance(options, SessionOptions):
+            raise TypeError(
+                f"options must be SessionOptions, not {type(options).__name__}"
+            )
         if max_message_size is not None:
             options = replace(options, max_message_size=max_message_size)
         if open_timeout is not None:
@@ -127,7 +134,7 @@ class WebSocketServer:
             path=path,
             origins=origins,
             check=self._check,
-            subprotocols=(protocols,) if isinstance(protocols, str) else protocols,
+            subprotocols=subprotocol_names("protocols", protocols),
             strict_subprotocols=False,
             options=options,
             max_connections=max_connections,
@@ -240,14 +247,18 @@ class WebSocketServer:
         if handler is not None:
             try:
                 handler(session)
-            except BaseException:
-                logger.exception("on_connection handler %r failed", handler)
+            except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
+                session._log_failure(  # noqa: SLF001 - one seam for all listeners
+                    logger, exc, "on_connection handler", handler
+                )
         for receiver in self.connection.receivers_for(self):
             heard = True
             try:
                 receiver(self, websocket=session)
-            except BaseException:
-                logger.exception("connection handler %r failed", receiver)
+            except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
+                session._log_failure(  # noqa: SLF001
+                    logger, exc, "connection handler", receiver
+                )
         if not heard and not self._unheard:
             self._unheard = True
             logger.warning(

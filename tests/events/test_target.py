@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from voxsync.events import CloseEvent, EventTarget, MessageEvent, OpenEvent
+from voxsync.errors import SessionClosed
+from voxsync.events import CloseEvent, EventTarget, EventType, MessageEvent, OpenEvent
 
 
 @pytest.fixture
@@ -129,3 +130,113 @@ def test_errors_of_error_and_close_listeners_are_only_logged(target, caplog):
     target._emit(CloseEvent(target, 1000))
     assert errors == ["open", "error", "close"]
     assert caplog.text.count("Traceback") == 3
+
+
+SPELLINGS = [
+    ("oncreated", EventType.CREATED),
+    ("onCreated", EventType.CREATED),
+    ("onopen", EventType.OPEN),
+    ("onOpen", EventType.OPEN),
+    ("onmessage", EventType.MESSAGE),
+    ("onMessage", EventType.MESSAGE),
+    ("onclose", EventType.CLOSE),
+    ("onClose", EventType.CLOSE),
+    ("onerror", EventType.ERROR),
+    ("onError", EventType.ERROR),
+    ("onmediastarted", EventType.MEDIA_STARTED),
+    ("onMediaStarted", EventType.MEDIA_STARTED),
+    ("onmediaended", EventType.MEDIA_ENDED),
+    ("onMediaEnded", EventType.MEDIA_ENDED),
+]
+
+
+def test_the_list_of_spellings_is_whole():
+    """An event that is new has them, too."""
+    assert {kind for _, kind in SPELLINGS} == set(EventType)
+
+
+@pytest.mark.parametrize(("name", "kind"), SPELLINGS)
+def test_the_doms_spelling_is_refused(target, name, kind):
+    """It would be taken and never called; what to write instead is said."""
+    own = "on_" + kind.value.replace("-", "_")
+    words = f"no {name}: use {own}, or add_event_listener\\('{kind.value}', ...\\)"
+    for value in (print, None):
+        with pytest.raises(AttributeError, match=words):
+            setattr(target, name, value)
+    with pytest.raises(AttributeError, match=words):
+        getattr(target, name)
+    assert not hasattr(target, name)
+    assert hasattr(target, own)
+
+
+def test_other_attributes_are_the_programs_own(target):
+    """Whatever it wants to keep with a session."""
+    target.ongoing = target.one = 1
+    assert (target.ongoing, target.one) == (1, 1)
+
+
+class Ended(EventTarget):
+    """A target that takes nothing any more."""
+
+    def _is_over(self):
+        return True
+
+
+def late(event):
+    """A listener that sends when the far end has just hung up."""
+    raise SessionClosed("the session is over (code 1001)")
+
+
+def broken(event):
+    """A listener with a mistake."""
+    raise ValueError("listener's own")
+
+
+def test_who_only_came_too_late_made_no_mistake(caplog):
+    """One line of INFO that names listener and event; no traceback, no `error`."""
+    caplog.set_level(logging.INFO)
+    target, seen, errors = Ended(), [], []
+    target.add_event_listener("message", late)
+    target.add_event_listener("message", seen.append)
+    target.add_event_listener("error", errors.append)
+    emit(target)
+    assert len(seen) == 1
+    assert errors == []
+    (record,) = caplog.records
+    assert record.levelname == "INFO"
+    assert record.exc_info is None
+    assert record.message == (
+        f"listener {late!r} of 'message' came too late: the session is over (code 1001)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "listener"),
+    [(EventTarget, late), (Ended, broken)],
+    ids=["still-open", "another-error"],
+)
+def test_all_else_is_a_mistake(make, listener, caplog):
+    """Another session's end, or any other error: a traceback and `error`."""
+    caplog.set_level(logging.INFO)
+    target, errors = make(), []
+    target.on_message = listener
+    target.add_event_listener("error", errors.append)
+    emit(target)
+    assert len(errors) == 1
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.message == f"listener {listener!r} of 'message' failed"
+    assert record.exc_info[1] is errors[0].error
+
+
+def test_a_mistake_beside_one_who_came_too_late(caplog):
+    """Each is told as what it is; both were raised by listeners."""
+    caplog.set_level(logging.INFO)
+    target, errors = Ended(), []
+    target.on_message = late
+    target.add_event_listener("message", broken)
+    target.add_event_listener("error", errors.append)
+    emit(target)
+    assert [str(event.error) for event in errors] == ["listener's own"]
+    assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
+    assert target._listener_errors == 2

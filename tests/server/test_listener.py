@@ -56,6 +56,28 @@ def test_a_port_in_use():
         Listener(port=first.port).start()
 
 
+@pytest.mark.parametrize(
+    ("error", "kwargs"),
+    [
+        (TypeError, {"host": 5}),
+        (TypeError, {"host": None}),
+        (TypeError, {"port": "80"}),
+        (TypeError, {"port": True}),
+        (TypeError, {"port": 80.0}),
+        (ValueError, {"port": -1}),
+        (ValueError, {"port": 65536}),
+        (TypeError, {"ssl_context": "cert.pem"}),
+        (TypeError, {"options": {}}),
+        (TypeError, {"subprotocols": "chat"}),
+        (ValueError, {"subprotocols": ("a b",)}),
+    ],
+)
+def test_arguments_that_make_no_sense(error, kwargs):
+    """Said when the listener is made, with the argument's name."""
+    with pytest.raises(error, match=next(iter(kwargs))):
+        Listener(**kwargs)
+
+
 def test_ipv6(listening, client):
     """Bracketed in the URL; a client gets in."""
     listener = listening(host="::1")
@@ -264,6 +286,29 @@ def test_an_exception_of_a_handler_stops_nothing(listening, client, caplog):
     sessions.wait().send_text("alive")
     assert raw.next() == Text("alive")
     assert "handler failed" in caplog.text
+
+
+def test_a_handler_that_came_too_late(listening, client, caplog):
+    """The client has hung up already: one line, no traceback, nothing is told."""
+    caplog.set_level(logging.INFO)
+    listener, errors = listening(), []
+
+    def slow(listener, session):
+        session.add_event_listener("error", errors.append)
+        until(lambda: session.is_closed)
+        session.send_text("welcome")
+
+    listener.connection.connect(slow)
+    raw = client(listener)
+    raw.upgrade()
+    raw.wire.send_close(1000)
+    raw.flush()
+    raw.until_close()
+    until(lambda: "too late" in caplog.text)
+    (record,) = [r for r in caplog.records if "too late" in r.message]
+    assert (record.levelname, record.exc_info) == ("INFO", None)
+    assert f"connection handler {slow!r} came too late" in record.message
+    assert errors == []
 
 
 def test_a_silent_client_holds_up_nobody(listening, client):

@@ -177,3 +177,18 @@ def test_limits_that_let_nobody_in(limits):
     """ValueError."""
     with pytest.raises(ValueError, match="must be at least 1"):
         Places(*limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [
+        (("2", None, 1), "max_connections"),
+        ((None, None, 1), "max_connections"),
+        ((1, True, 1), "max_per_address"),
+        ((1, None, 2.0), "max_handshakes"),
+    ],
+)
+def test_limits_that_are_no_numbers(limits, name):
+    """TypeError that names it; only that of an address may be None."""
+    with pytest.raises(TypeError, match=f"{name} must be an int"):
+        Places(*limits)

@@ -68,8 +68,9 @@ def test_paths_that_nobody_could_ask_for(path):
 @pytest.mark.parametrize("name", ["path", "origins"])
 def test_only_strings(name):
     """TypeError that names the argument."""
-    with pytest.raises(TypeError, match=name):
-        Rules(**{name: [None]})
+    for value in ([None], 5, b"/x"):
+        with pytest.raises(TypeError, match=name):
+            Rules(**{name: value})
 
 
 @pytest.mark.parametrize("answer", [None, Refusal(402)])

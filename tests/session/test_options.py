@@ -38,6 +38,17 @@ def test_frozen_and_keyword_only():
         ("send_queue", 1.5, TypeError),
         ("inbox", True, TypeError),
         ("subprotocols", "chat", TypeError),
+        ("subprotocols", 5, TypeError),
+        ("subprotocols", b"chat", TypeError),
+        ("subprotocols", ("chat", 5), TypeError),
+        ("subprotocols", ("a b",), ValueError),
+        ("subprotocols", ("a,b",), ValueError),
+        ("subprotocols", ("",), ValueError),
+        ("subprotocols", ("ü",), ValueError),
+        ("headers", 5, TypeError),
+        ("headers", "X-Key: value", TypeError),
+        ("headers", b"ab", TypeError),
+        ("headers", ["ab"], TypeError),
         ("headers", [("a",)], ValueError),
         ("proxy", "socks5://host:1", ValueError),
         ("proxy", "http://", ValueError),
@@ -64,6 +75,21 @@ def test_headers_come_as_mapping_or_pairs():
     pairs = [("A", "1"), ("A", "2")]
     assert SessionOptions(headers=pairs).headers == tuple(pairs)
     assert SessionOptions(headers=None).headers == ()
+
+
+def test_what_was_expected_is_said():
+    """And no value is repeated: it may be a secret."""
+    for headers, words in (
+        (5, "mapping or .name, value. pairs, not int"),
+        (["planted"], "pairs, not of str"),
+        ([("Authorization", "planted", "planted")], "pairs, not 3 values"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=words) as info:
+            SessionOptions(headers=headers)
+        assert "planted" not in str(info.value)
+    with pytest.raises(ValueError, match=r"'a b' cannot be offered.*as a tuple"):
+        SessionOptions(subprotocols=["chat", "a b"])
+    assert SessionOptions(subprotocols=["v1.a-b_c~"]).subprotocols == ("v1.a-b_c~",)
 
 
 def test_repr_shows_what_was_set_and_no_secret():

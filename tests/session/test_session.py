@@ -1,6 +1,7 @@
 """The session as its users see it: opening, sending, receiving, ending."""
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -103,6 +104,10 @@ def test_close_before_connect(make):
     other = make("ws://127.0.0.1:9/")
     other.cancel()
     assert other.is_closed
+    for over in (session, other):
+        for late in (lambda over=over: over.send_text("x"), over.finish):
+            with pytest.raises(SessionClosed, match="closed before it was connected"):
+                late()
 
 
 def test_refused_connection(make, peer):
@@ -196,6 +201,11 @@ def test_nonsense_arguments_are_refused_early(echo, make):
     for code in (999, 1005, 1006, 5000):
         with pytest.raises(ValueError, match="may not be sent"):
             session.close(code)
+    for code in ("bye", None, True, 1000.0):
+        with pytest.raises(TypeError, match=r'code must be an int.*close.1000, "bye"'):
+            session.close(code)
+    with pytest.raises(TypeError, match="reason must be a str, not bytes"):
+        session.close(1000, b"bye")
     with pytest.raises(ValueError, match="123 bytes"):
         session.close(1000, "ü" * 62)
     with pytest.raises(TypeError, match="str"):
@@ -232,6 +242,52 @@ def test_using_a_session_too_late(echo, make):
     session.close()
     session.cancel()
     assert session.close_code == 4000
+
+
+@pytest.mark.parametrize("by_us", [True, False], ids=["closed", "hung-up"])
+def test_a_listener_that_sends_too_late(make, peer, caplog, by_us):
+    """No mistake of the program, whoever ended it: one line, and no `error`."""
+    caplog.set_level(logging.INFO)
+
+    def script(conn):
+        conn.send(frame(1, b"x"))
+        if by_us:
+            conn.echo_until_close()
+        else:
+            conn.send(close_frame(1001))
+
+    session = make(peer(script).url)
+
+    def answer(event):
+        if by_us:
+            session.close(wait=False)
+        else:
+            assert session._connection.io_done.wait(5)
+        session.send_text("too late")
+
+    session.add_event_listener("message", answer)
+    session.connect()
+    session.wait_closed(5)
+    assert session.log.of("error") == []
+    (record,) = [r for r in caplog.records if "too late" in r.message]
+    assert (record.levelname, record.exc_info) == ("INFO", None)
+    assert f"listener {answer!r} of 'message' came too late" in record.message
+    assert session.stats.listener_errors == 1
+
+
+def test_another_sessions_end_is_a_mistake_of_the_listener(echo, make, caplog):
+    """It should have asked: a traceback and an `error` event, as for any other."""
+    other = make(echo.url).connect()
+    other.close()
+    session, told = make(echo.url), threading.Event()
+    session.add_event_listener("message", lambda event: other.send_text("x"))
+    session.add_event_listener("error", lambda event: told.set())
+    session.connect()
+    session.send_text("x")
+    assert told.wait(5)
+    session.close()
+    assert [type(event.error) for event in session.log.of("error")] == [SessionClosed]
+    assert caplog.text.count("Traceback") == 1
 
 
 def test_sending_while_closing(make, peer):

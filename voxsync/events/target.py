@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from voxsync.errors import SessionClosed
 from voxsync.events.signals import Adapter, Signals, refuse_non_callable
 from voxsync.events.types import ErrorEvent, EventType
 
@@ -35,6 +36,16 @@ def _on_property(kind: EventType) -> property:
     return property(
         get, set_, doc=f"The one handler called before all listeners of `{kind}`."
     )
+
+
+def _refusal(spelling: str, kind: EventType) -> property:
+    def refuse(*_: object) -> NoReturn:
+        raise AttributeError(
+            f"there is no {spelling}: use on_{kind.replace('-', '_')}, or "
+            f"add_event_listener({kind.value!r}, ...)"
+        )
+
+    return property(refuse, refuse)
 
 
 class EventTarget:
@@ -129,14 +140,46 @@ class EventTarget:
     def _report(self, event: Event, failed: list[tuple[object, BaseException]]) -> None:
         """Log what listeners raised, and tell of it (I9)."""
         self._listener_errors += len(failed)
-        for listener, exc in failed:
-            logger.error(
-                "listener %r of %r failed", listener, str(event.type), exc_info=exc
-            )
+        of = f" of {str(event.type)!r}"
+        faults = [
+            exc
+            for listener, exc in failed
+            if self._log_failure(logger, exc, "listener", listener, of)
+        ]
         # Not recursively (I9), and nothing may follow `close` (I1).
         if event.type not in (EventType.ERROR, EventType.CLOSE):
-            for _, exc in failed:
+            for exc in faults:
                 self._emit(ErrorEvent(event.target, exc))
+
+    def _log_failure(
+        self,
+        log: logging.Logger,
+        exc: BaseException,
+        role: str,
+        listener: object,
+        of: str = "",
+    ) -> bool:
+        """Log what user code raised; False if it only came too late to be a fault.
+
+        The far end may hang up while a listener runs: that its `send` then raises
+        `SessionClosed` is no mistake of the program.
+
+        Args:
+            log: Where to.
+            exc: What was raised.
+            role: What the listener is called in the log.
+            listener: Whose exception it is.
+            of: The event it listened to, with a space in front.
+        """
+        if isinstance(exc, SessionClosed) and self._is_over():
+            log.info("%s %r%s came too late: %s", role, listener, of, exc)
+            return False
+        log.error("%s %r%s failed", role, listener, of, exc_info=exc)
+        return True
+
+    def _is_over(self) -> bool:
+        """For subclasses: whether all that is sent here now raises `SessionClosed`."""
+        return False
 
     def _has_listeners(self, attribute: str) -> bool:
         """Whether anything is attached to the event of that `Event.attribute`."""
@@ -149,3 +192,10 @@ class EventTarget:
             return EventType(name)
         known = ", ".join(kind for kind in EventType if kind in self.event_types)
         raise ValueError(f"no event {name!r}; there are: {known}")
+
+
+# As plain attributes, handlers in the DOM's spelling would be taken and never called.
+for _kind in EventType:
+    _words = _kind.split("-")
+    for _name in ("".join(_words), "".join(map(str.capitalize, _words))):
+        setattr(EventTarget, f"on{_name}", _refusal(f"on{_name}", _kind))

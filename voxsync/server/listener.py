@@ -17,6 +17,7 @@ from voxsync.server.reception import MakeSession, Reception, Tamper, log_dropped
 from voxsync.server.rules import Rules
 from voxsync.server.session import ServerSession
 from voxsync.session import SessionOptions
+from voxsync.session.options import subprotocol_names
 from voxsync.transport import Wakeup
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Listener:
             connection's own thread, so listeners attached there miss nothing.
 
     Raises:
-        TypeError, ValueError: A limit, path or origin makes no sense.
+        TypeError, ValueError: An argument makes no sense.
 
     Thread: any; `close()` not from a session's listener.
     """
@@ -93,6 +94,12 @@ class Listener:
         tamper: Tamper | None = None,
         make_session: MakeSession = ServerSession,
     ) -> None:
+        _check_address(host, port)
+        _check_tls(ssl_context)
+        if options is not None and not isinstance(options, SessionOptions):
+            raise TypeError(
+                f"options must be SessionOptions, not {type(options).__name__}"
+            )
         self.host = host
         self.connection = EventSignal()
         self._port = port
@@ -104,7 +111,7 @@ class Listener:
             places=self._places,
             rules=self._rules,
             options=options or SessionOptions(),
-            subprotocols=tuple(subprotocols),
+            subprotocols=subprotocol_names("subprotocols", subprotocols),
             strict=strict_subprotocols,
             open_timeout=open_timeout,
             ssl_context=ssl_context,
@@ -261,8 +268,32 @@ class Listener:
         for receiver in self.connection.receivers_for(self):
             try:
                 receiver(self, session=session)
-            except BaseException:
-                logger.exception("connection handler %r failed", receiver)
+            except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
+                session._log_failure(  # noqa: SLF001 - one seam for all listeners
+                    logger, exc, "connection handler", receiver
+                )
+
+
+def _check_address(host: object, port: object) -> None:
+    if not isinstance(host, str):
+        raise TypeError(f'host must be a str like "127.0.0.1", not {host!r}')
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise TypeError(f"port must be an int of 0 to 65535, not {port!r}")
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port must be 0 to 65535 (0 = any free one), not {port}")
+
+
+def _check_tls(context: object) -> None:
+    if context is None:
+        return
+    import ssl  # noqa: PLC0415 - servers without TLS do without
+
+    if not isinstance(context, ssl.SSLContext):
+        raise TypeError(
+            f"ssl_context must be an ssl.SSLContext, not {type(context).__name__}: "
+            "make one by ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) and its "
+            "load_cert_chain(...)"
+        )
 
 
 def _listen(host: str, port: int, receive_buffer: int | None) -> socket.socket:

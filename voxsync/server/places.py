@@ -92,7 +92,11 @@ class Places:
             ("max_per_address", max_per_address),
             ("max_handshakes", max_handshakes),
         ):
-            if count is not None and count < 1:
+            if count is None and name == "max_per_address":
+                continue
+            if isinstance(count, bool) or not isinstance(count, int):
+                raise TypeError(f"{name} must be an int, not {count!r}")
+            if count < 1:
                 raise ValueError(f"{name} must be at least 1, not {count}")
         self._max_connections = max_connections
         self._max_per_address = max_per_address

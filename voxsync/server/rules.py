@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -100,6 +101,8 @@ class Rules:
 def _strings(name: str, value: str | Collection[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
+    if isinstance(value, bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a str, or several, not {value!r}")
     found = (value,) if isinstance(value, str) else tuple(value)
     for one in found:
         if not isinstance(one, str):

@@ -27,9 +27,11 @@ __all__ = [
     "SessionOptions",
     "normal_headers",
     "request_options",
+    "subprotocol_names",
 ]
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+_HEADERS = "headers must be a mapping or (name, value) pairs"
 
 
 class Auto(Enum):
@@ -45,15 +47,50 @@ AUTO: Final = Auto.AUTO
 
 
 def normal_headers(headers: Headers | None) -> tuple[tuple[str, str], ...]:
-    """Headers as pairs, whatever they came as."""
+    """Headers as pairs, whatever they came as.
+
+    Raises:
+        TypeError, ValueError: They came as something else.
+    """
     if headers is None:
         return ()
     if isinstance(headers, Mapping):
         return tuple(headers.items())
-    pairs = tuple(tuple(pair) for pair in headers)
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError("headers must be a mapping or (name, value) pairs")
-    return pairs  # type: ignore[return-value]
+    if isinstance(headers, str | bytes) or not isinstance(headers, Iterable):
+        raise TypeError(f"{_HEADERS}, not {type(headers).__name__}")
+    pairs = tuple(headers)
+    for pair in pairs:
+        if not isinstance(pair, tuple | list):
+            raise TypeError(f"{_HEADERS}, not of {type(pair).__name__}")
+        if len(pair) != 2:
+            raise ValueError(f"{_HEADERS}, not {len(pair)} values")
+    return tuple((name, value) for name, value in pairs)
+
+
+def subprotocol_names(name: str, value: Iterable[str]) -> tuple[str, ...]:
+    """Subprotocols as a tuple.
+
+    Args:
+        name: Of the argument that they came as.
+        value: Several names, not one as a str.
+
+    Raises:
+        TypeError, ValueError: They came as something else, or one cannot be offered.
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise TypeError(f'{name} must be a tuple of names, e.g. ("chat",)')
+    found = tuple(value)
+    for one in found:
+        if not isinstance(one, str):
+            raise TypeError(f"{name} must be names, not {one!r}")
+        try:
+            check_header(one, "")  # which has to be a token as well
+        except ValueError:
+            raise ValueError(
+                f"{name}: {one!r} cannot be offered; a name is of letters, digits and "
+                "!#$%&'*+-.^_`|~, and several are given as a tuple"
+            ) from None
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +157,8 @@ class SessionOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", normal_headers(self.headers))
-        if isinstance(self.subprotocols, str):
-            raise TypeError('subprotocols must be a tuple of names, e.g. ("chat",)')
-        object.__setattr__(self, "subprotocols", tuple(self.subprotocols))
+        names = subprotocol_names("subprotocols", self.subprotocols)
+        object.__setattr__(self, "subprotocols", names)
         for name in (
             "open_timeout",
             "close_timeout",

@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from voxsync.errors import InvalidState
+from voxsync.errors import InvalidState, SessionClosed
 from voxsync.events import CreatedEvent
 from voxsync.session import registry
 from voxsync.session.commands import FINISH
@@ -180,6 +180,13 @@ class Session(SessionMedia[MessageT], ABC):
             self._delivery.join(0.5)
             raise event.error
 
+    def _opened(self) -> Connection:
+        if self._unused_closed and self._connection is None:
+            raise SessionClosed(
+                "the session was closed before it was connected; make a new one"
+            )
+        return super()._opened()
+
     # Sending
 
     def _send(self, item: object, block: bool, timeout: float | None) -> None:
@@ -266,9 +273,19 @@ class Session(SessionMedia[MessageT], ABC):
             reason: At most 123 bytes of UTF-8.
             wait: False: return at once.
 
+        Raises:
+            TypeError, ValueError: Such a code or reason cannot be sent.
+
         Thread: any. Waits for the events too, unless called from a listener.
         """
         self._check_process()
+        if isinstance(code, bool) or not isinstance(code, int):
+            raise TypeError(
+                f"code must be an int, not {code!r}; a reason comes behind it, as in "
+                'close(1000, "bye")'
+            )
+        if not isinstance(reason, str):
+            raise TypeError(f"reason must be a str, not {type(reason).__name__}")
         if not is_sendable_close_code(code):
             raise ValueError(
                 f"close code {code} may not be sent; use 1000 or 3000 to 4999"
@@ -341,6 +358,9 @@ class Session(SessionMedia[MessageT], ABC):
         else:  # something went wrong: saying goodbye politely could hang on it
             self.cancel()
             self._join(time.monotonic() + 1.0)
+
+    def _is_over(self) -> bool:
+        return self._outbox.is_shut
 
     def _join(self, end: float | None) -> None:
         """Wait for the I/O thread and, where that is possible, for the events."""
