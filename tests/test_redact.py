@@ -148,7 +148,7 @@ def test_names_stay(parts, port):
 @pytest.mark.parametrize(
     ("alphabet", "length", "found"),
     [
-        (string.hexdigits[:16], 32, 0.999),
+        (string.hexdigits[:16], 32, 0.99),
         (string.ascii_letters + string.digits + "-_", 32, 0.97),
         (string.ascii_letters + string.digits + "-_", 22, 0.93),
         (string.ascii_letters + string.digits, 16, 0.9),
@@ -159,10 +159,8 @@ def test_random_tokens_are_found(alphabet, length, found, form):
     """Most of them: a few look like words, or like numbers, as the module says."""
     dice = random.Random(f"{length} {form}")
     tokens = ["".join(dice.choices(alphabet, k=length)) for _ in range(500)]
-    masked = [
-        redact_url(f"wss://h/{form.format(t)}") == f"wss://h/{MASK}" for t in tokens
-    ]
-    assert sum(masked) >= found * len(masked)
+    shown = [redact_url(f"wss://h/{form.format(token)}") for token in tokens]
+    assert shown.count(f"wss://h/{MASK}") >= found * len(tokens)
 
 
 @given(st.text("aA1-_.:~%=+/?#&;@ \n\u3042") | st.text())
@@ -173,15 +171,14 @@ def test_any_text_can_be_shown(text):
 
 
 @pytest.mark.parametrize(
-    "garbage",
-    ["a", "1", "a1", "/", ".", ":", "-", "a.", "a1:", "%", "&", "=", "?", "@"],
+    "garbage", [*"a1/.:-%&=?@", "a1", "a.", "a1:", "/request/", "eyJ"]
 )
 @pytest.mark.parametrize(
     "around", ["ws://h/{}", "ws://{}", "{}", "ws://h/?{}", "/request/{} ", "a/{}!"]
 )
 def test_long_garbage(garbage, around):
     """It takes a moment, not minutes: time grows as the length does."""
-    text = around.format(garbage * (1_000_000 // len(garbage)))
+    text = around.format(garbage * (200_000 // len(garbage)))
     assert len(redact_url(text)) <= 3 * len(text)
 
 
