@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.media.toys import SOON, Ear
+from voxsync.errors import InvalidState
 from voxsync.media.generators import SilenceSource, ToneSource
 from voxsync.media.source import EndOfStream
 
@@ -57,6 +58,25 @@ def test_without_an_end():
     assert ear.hears(100_000)
     source.close()
     link.wait(SOON)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: SilenceSource(0.02), lambda: ToneSource(440, 0.02)]
+)
+def test_after_the_end(make):
+    """What has given all is not linked again, half-way it is; `read` says the end."""
+    with make() as source:
+        source.read(100)
+        source.send_media_to(ear := Ear(), paced=False).wait(SOON)
+        assert len(ear.heard) == 220
+        with pytest.raises(
+            InvalidState, match=f"all of its audio: .* {type(source).__name__}"
+        ):
+            source.send_media_to(ear)
+        assert len(source.read(300)) == 220
+        with pytest.raises(EndOfStream):
+            source.read(1)
+        assert not source.links
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])

@@ -304,8 +304,14 @@ def test_a_source_says_what_it_lacks():
 
 def test_what_is_no_sink():
     """The message says what would be one."""
-    with pytest.raises(TypeError, match="int takes no audio; send it to a sink"):
+    with pytest.raises(TypeError, match=r"int takes no audio; send it to an instance"):
         Counter().send_media_to(5)
+    with pytest.raises(TypeError, match="Counter gives audio and takes no audio"):
+        Counter().send_media_to(Counter())
+    with pytest.raises(TypeError, match=r"class Ear was given; .* instance: Ear\(\)"):
+        Counter().send_media_to(Ear)
+    with pytest.raises(TypeError, match=r"class Counter was .* instance: Speaker\(\)"):
+        Counter().send_media_to(Counter)
     with pytest.raises(TypeError, match="Ear takes no parameters \\(parameters\\)"):
         Counter().send_media_to(Ear(), {"tag": "a"})
     with pytest.raises(TypeError, match="Ear takes no parameters \\(tag\\)"):

@@ -6,16 +6,20 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import wave
 
 import numpy as np
 import pytest
 
 from tests.audio.wav_files import by_wave, chunk, layout, riff, wav
+from tests.media.toys import Feed
 from voxsync.audio.wav import WavHeader, decode
+from voxsync.clocks import VirtualClock
 from voxsync.errors import FormatError, InvalidState, MediaError
 from voxsync.media import wavfile
 from voxsync.media.callback import BufferSink, CallbackSink, CallbackSource
+from voxsync.media.link import Link
 from voxsync.media.source import EndOfStream
 from voxsync.media.wavfile import WavReader, WavWriter
 
@@ -213,10 +217,40 @@ def test_rewind(tmp_path):
             sink = BufferSink()
             reader.send_media_to(sink, paced=False).wait(WAIT)
             assert np.array_equal(sink.frames, samples)
-            after = BufferSink()
-            reader.send_media_to(after, paced=False).wait(WAIT)
-            assert len(after.frames) == 0
+            with pytest.raises(InvalidState, match=r"a\.wav was read to its end: rew"):
+                reader.send_media_to(BufferSink(), paced=False)
             reader.rewind()
+
+
+def test_after_the_end():
+    """No link; half-way there is one; a pipe cannot be rewound; a loop has no end."""
+    samples = noise(1000)
+    with WavReader(file_of(samples)) as reader:
+        reader.read(400, WAIT)
+        reader.send_media_to(sink := BufferSink(), paced=False).wait(WAIT)
+        assert np.array_equal(sink.frames, samples[400:])
+    with WavReader(file_of(samples), name="it") as reader:
+        assert (
+            len(reader.read(1000, WAIT)) == 1000
+        )  # all of it; the end is not seen yet
+        with pytest.raises(InvalidState, match="it was read to its end: rewind"):
+            reader.send_media_to(BufferSink())
+        reader.close()
+        with pytest.raises(InvalidState, match="it is closed"):
+            reader.send_media_to(BufferSink())
+    gate = Gate(file_of(samples).getvalue())
+    gate.open.set()
+    with WavReader(gate, name="it") as reader:
+        rest(reader)
+        with pytest.raises(InvalidState, match="it was read to its end: open the file"):
+            reader.send_media_to(BufferSink())
+    with WavReader(file_of(samples), loop=True) as reader:
+        reader.read(1000, WAIT)
+        reader.send_media_to(BufferSink()).stop()
+    with WavReader(file_of(noise(0))) as reader:  # it has an end, but was not read
+        reader.send_media_to(BufferSink(), paced=False).wait(WAIT)
+        with pytest.raises(InvalidState, match="was read to its end"):
+            reader.send_media_to(BufferSink())
 
 
 def test_rewind_frees_who_reads():
@@ -646,6 +680,57 @@ def test_closed_while_a_link_writes():
     link.wait(WAIT)
     assert len(written(file.getvalue())[1]) == writer.stats.frames
     source.close()
+
+
+def dropped(caplog):
+    return [record.args for record in caplog.records if "dropped" in record.msg]
+
+
+def test_closed_while_audio_waits(caplog):
+    """Nothing is lost silently: one warning tells how much."""
+    feed = Feed()
+    feed.clock = VirtualClock()  # time stands still: nearly all of it waits
+    writer = WavWriter(io.BytesIO(), name="it.wav")
+    link = feed.send_media_to(writer)
+    feed.give(16000)
+    writer.close()
+    writer.close()
+    link.wait(WAIT)
+    ((name, source, seconds),) = dropped(caplog)
+    assert (name, source) == ("it.wav", feed.name)
+    assert round(seconds * 16000) == 16000 - writer.stats.frames == link.stats.cleared
+    assert link.stats.cleared > 15000
+    feed.close()
+
+
+def test_what_others_dropped_is_not_told_of(caplog):
+    """Who clears or stops a link knows it, and what is too little of a microphone."""
+    for ends in (Link.stop, Link.clear):
+        feed = Feed()
+        feed.clock = VirtualClock()
+        with WavWriter(io.BytesIO()) as writer:
+            link = feed.send_media_to(writer)
+            feed.give(16000)
+            ends(link)
+            until(lambda link=link: not link._buffered())
+        assert dropped(caplog) == []
+        feed.close()
+    feed = Feed()
+    feed.is_clock = True
+    with WavWriter(io.BytesIO()) as writer:
+        link = feed.send_media_to(writer)
+        feed.give(100)
+        until(lambda: len(link._pipe) == 100)
+    assert link.stats.cleared == 100
+    assert dropped(caplog) == []
+    feed.close()
+
+
+def until(true):
+    end = time.monotonic() + WAIT
+    while not true():
+        assert time.monotonic() < end
+        threading.Event().wait(0.001)
 
 
 def test_what_is_not_wanted_is_not_written():

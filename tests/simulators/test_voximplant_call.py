@@ -62,6 +62,22 @@ def test_the_caller_speaks(make, hello):
     assert np.array_equal(sinks[0].frames, samples)
 
 
+def test_a_caller_who_has_said_all(make, hello):
+    """Nothing more flows, and that is no error; a voice that is used up is one."""
+    mouth = WavReader(hello[0])
+    call = make(mouth)
+    sink = BufferSink(sample_rate=8000)
+    call.send_media_to(sink, paced=False).wait(10)
+    call.send_media_to(sink, paced=False).wait(10)
+    assert np.array_equal(sink.frames, hello[1])
+    with pytest.raises(InvalidState, match=r"hello\.wav was read to its end: rewind"):
+        make(mouth)
+    mouth.rewind()
+    make(mouth).send_media_to(sink, paced=False).wait(10)
+    assert len(sink.frames) == 2 * len(hello[1])
+    mouth.close()
+
+
 def test_the_caller_listens(make, hello, tmp_path):
     """What is heard is recorded at the rate of the caller's file."""
     path, samples = hello

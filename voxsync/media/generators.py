@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from voxsync.errors import InvalidState
 from voxsync.media.source import EndOfStream, Source
 from voxsync.media.unit import check_number, check_seconds
 
@@ -18,6 +19,8 @@ __all__ = ["SilenceSource", "ToneSource"]
 
 class SilenceSource(Source):
     """Digital silence.
+
+    One with an end is silence once: it cannot be linked again then.
 
     Args:
         seconds: How long; None = without end. Default None.
@@ -38,6 +41,13 @@ class SilenceSource(Source):
         self._total = None if seconds is None else round(seconds * sample_rate)
         self._made = 0
 
+    def _check_more(self) -> None:
+        if self._made and self._made == self._total:
+            raise InvalidState(
+                f"{self.name} has given all of its audio: make a new "
+                f"{type(self).__name__}"
+            )
+
     def _produce(self, frames: int) -> NDArray[np.int16]:
         if self._total is not None:
             frames = min(frames, self._total - self._made)
@@ -54,6 +64,8 @@ class SilenceSource(Source):
 
 class ToneSource(SilenceSource):
     """A sine tone.
+
+    One with an end sounds once: it cannot be linked again then.
 
     Args:
         frequency: Hz, more than 0 and less than half of `sample_rate`.

@@ -105,6 +105,12 @@ class SampleFile:
         return b""
 
     @property
+    def is_through(self) -> bool:
+        """Whether all that it says it holds was given."""
+        left = self._left
+        return left is not None and left < 1 and self._given > 0
+
+    @property
     def has_given(self) -> bool:
         """Whether frames came since it was opened or rewound."""
         return self._given > 0

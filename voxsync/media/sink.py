@@ -17,11 +17,39 @@ if TYPE_CHECKING:
 
     from voxsync.media.link import Link
 
-__all__ = ["Sink"]
+__all__ = ["Sink", "sink_of"]
 
 
 def _always() -> bool:
     return True
+
+
+def sink_of(target: object, parameters: dict[str, Any]) -> Sink:
+    """The sink behind what `send_media_to` was called with.
+
+    Raises:
+        TypeError: It takes no audio; the message says what to give instead.
+    """
+    find = getattr(target, "_media_sink", None)
+    if isinstance(target, type):
+        wanted = target.__name__ if find else "Speaker"
+        raise TypeError(
+            f"the class {target.__name__} was given; audio goes to an instance: "
+            f"{wanted}()"
+        )
+    if find is None:
+        raise TypeError(
+            f"{_named(target)} takes no audio; send it to an instance of a sink of "
+            "voxsync.media (Speaker(), WavWriter(path), CallbackSink(function)) or to "
+            "a session"
+        )
+    sink: Sink = find(parameters)
+    return sink
+
+
+def _named(target: object) -> str:
+    name = type(target).__name__
+    return f"{name} gives audio and" if hasattr(target, "send_media_to") else name
 
 
 class Sink(MediaUnit):

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from voxsync.errors import InvalidState, MediaError
+from voxsync.media.sink import sink_of
 from voxsync.media.tap import EndOfStream, Tap
 from voxsync.media.unit import MediaUnit, UnitStats, check_number
 
@@ -102,23 +103,24 @@ class Source(MediaUnit):
             other links already, it carries what comes from now on.
 
         Raises:
-            InvalidState: It flows there already, or the session is not open.
+            InvalidState: It flows there already, the session is not open, or the
+                source has an end and is at it.
             DeviceError: A device cannot be opened.
             TypeError: No sink, or a parameter that it does not know.
 
         Thread: any. Returns once the audio flows.
         """
+        self._check_more()
+        return self._flow_to(target, parameters, paced, more)
+
+    def _flow_to(
+        self, target: MediaTarget, parameters: object, paced: bool, more: dict[str, Any]
+    ) -> Link:
         from voxsync.media.link import Link  # noqa: PLC0415 - it knows sources
 
-        find = getattr(target, "_media_sink", None)
-        if find is None:
-            raise TypeError(
-                f"{type(target).__name__} takes no audio; send it to a sink of "
-                "voxsync.media or to a session"
-            )
         if parameters is not None:
             more["parameters"] = parameters
-        sink: Sink = find(more)
+        sink = sink_of(target, more)
         link = Link(self, sink, target, paced=paced)
         with self._links_lock:
             if any(
@@ -222,6 +224,9 @@ class Source(MediaUnit):
         )
 
     # For subclasses
+
+    def _check_more(self) -> None:
+        """Raise `InvalidState` where a new link could never carry anything."""
 
     def _produce(self, frames: int) -> NDArray[np.int16] | None:
         """Make audio: 1 to `frames` frames, None = nothing yet.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import threading
 import weakref
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from voxsync.media.link import Link
     from voxsync.media.samplefile import PathOrFile
 
 __all__ = ["WavReader", "WavWriter"]
@@ -38,6 +40,10 @@ __all__ = ["WavReader", "WavWriter"]
 _OTHERS = frozenset({".aac", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".webm"})
 # How long closing waits for a file that does not take what was written, seconds.
 _PATIENCE = 1.0
+# What is on its way from a microphone at any moment, seconds.
+_LIVE_TAIL = 0.1
+
+logger = logging.getLogger("voxsync.media")
 
 
 class WavReader(Source):
@@ -48,7 +54,8 @@ class WavReader(Source):
     it goes, then an `error` event tells what is missing. Only the first of several
     data chunks is played.
 
-    Consumers share one position: after the end they get nothing more until `rewind`.
+    Consumers share one position; a link carries what comes from where that is. After
+    the end they get nothing more until `rewind`, and no link can be made.
 
     Args:
         path_or_file: A path to a regular file, or a binary file object (a pipe, too),
@@ -93,6 +100,7 @@ class WavReader(Source):
             raise ValueError(f"{self.name} is a pipe, which plays once: leave loop out")
         self._loop = loop
         self._rewound = False  # to be done by whoever makes audio next
+        self._ended = False  # `_produce` has found the end since then
         self._closed = False
 
     @property
@@ -152,17 +160,27 @@ class WavReader(Source):
         if self._closed:
             raise InvalidState(f"{self.name} is closed: make a new WavReader")
 
+    def _check_more(self) -> None:
+        if self._rewound or self._loop or self._closed:  # closed: `_begin` tells
+            return
+        if self._ended or self._file.is_through:
+            way = "rewind() it, or " if self._file.can_rewind else ""
+            raise InvalidState(
+                f"{self.name} was read to its end: {way}open the file again"
+            )
+
     def _produce(self, frames: int) -> NDArray[np.int16] | None:
         file = self._file
         try:
             if self._rewound:
-                self._rewound = False
+                self._ended = self._rewound = False
                 file.rewind()
             data = file.read(frames)
             if data == b"":
                 self._tell_missing()
                 if not self._loop or not file.has_given:
                     file.release()
+                    self._ended = True
                     raise EndOfStream
                 file.rewind()
                 data = file.read(frames)
@@ -184,6 +202,9 @@ class WavWriter(Sink):
     Once a second what came is handed to the system and the sizes in the header are
     put right: a program that is killed leaves a file that plays up to there. Where
     nothing can be put right (a pipe) the header says "up to the end".
+
+    Links deliver as fast as the audio sounds: `link.wait()` (or `link.stop()`, for what
+    has no end) before `close`, which drops what still waits in the link.
 
     Args:
         path_or_file: A path; an existing file is overwritten at once. Or a binary
@@ -237,7 +258,9 @@ class WavWriter(Sink):
     def close(self) -> None:
         """End the link, put the sizes right, close the file. Idempotent.
 
-        A file object that was given is flushed and left open.
+        What still waits in the link is dropped, and a warning logged: `wait()` for the
+        link first, or `stop` it. (No warning of the last 0.1 s of a microphone, where
+        closing is the cut.) A file object that was given is flushed and left open.
 
         Raises:
             OSError: What was written last could not be stored.
@@ -245,7 +268,11 @@ class WavWriter(Sink):
 
         Thread: any; waits for the link's thread at most a second.
         """
+        link = self._link
+        before = 0 if link is None else link.stats.cleared
         super().close()
+        if link is not None:
+            self._tell_dropped(link, link.stats.cleared - before)
         if not self._lock.acquire(timeout=_PATIENCE):
             self._closed = True
             raise MediaError(
@@ -263,6 +290,19 @@ class WavWriter(Sink):
                     self._file.close()
         finally:
             self._lock.release()
+
+    def _tell_dropped(self, link: Link, frames: int) -> None:
+        """Log what closing has dropped."""
+        source = link.source
+        seconds = frames / source.sample_rate
+        if seconds > (_LIVE_TAIL if source.is_clock else 0.0):
+            logger.warning(
+                "%s was closed while audio of %s waited: %.3f s of it are dropped; "
+                "wait() for the link, or stop() it, before close()",
+                self.name,
+                source.name,
+                seconds,
+            )
 
     def _complete(self) -> None:
         """At the end of the program, where nobody closed it: store what there is."""

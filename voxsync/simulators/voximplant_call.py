@@ -62,6 +62,8 @@ class Call:
         self._over = False
         self._mouth: Source | None = None
         if source is None or isinstance(source, Source):
+            if source is not None:
+                source._check_more()  # noqa: SLF001 - or the call would be silent
             self._mouth = source
         else:
             self._mouth = WavReader(source)
@@ -97,16 +99,27 @@ class Call:
         """How much the caller has said."""
         return UnitStats() if self._mouth is None else self._mouth.stats
 
-    def send_media_to(self, target: MediaTarget, *args: Any, **more: Any) -> Link:
+    def send_media_to(
+        self,
+        target: MediaTarget,
+        parameters: object = None,
+        *,
+        paced: bool = True,
+        **more: Any,
+    ) -> Link:
         """Let what the caller says flow there; as `Source.send_media_to`.
+
+        Nothing flows once the caller has said all: that is no error, and the call goes
+        on.
 
         Raises:
             InvalidState: It was hung up, or the caller has no voice.
+            ...: As of `Source.send_media_to`.
         """
         if self._over or self._mouth is None:
             why = "is over" if self._over else "was made without a source"
             raise InvalidState(f"call {self.number} {why}: nobody speaks")
-        return self._mouth.send_media_to(target, *args, **more)
+        return self._mouth._flow_to(target, parameters, paced, more)  # noqa: SLF001 - it speaks for us
 
     def stop_media_to(self, target: MediaTarget) -> None:
         """Let it flow there no more."""
