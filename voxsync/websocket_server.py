@@ -105,6 +105,7 @@ class WebSocketServer:
         options: SessionOptions | None = None,
         side: Side = "app",
     ) -> None:
+        _check_address(host, port)
         if side not in ("app", "voxengine"):
             raise ValueError(f'side must be "app" or "voxengine", not {side!r}')
         if authenticate is not None and not callable(authenticate):
@@ -266,3 +267,14 @@ class WebSocketServer:
                 "handlers weakly, a lambda or local function needs weak=False",
                 self,
             )
+
+
+def _check_address(host: object, port: object) -> None:
+    if not isinstance(host, str):
+        raise TypeError(f'host must be a str like "127.0.0.1", not {host!r}')
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise TypeError(f"port must be an int (0 = any free one), not {port!r}")
+    if not 0 <= port <= 65535:
+        raise ValueError(
+            f"port must be at least 0 (any free one) and at most 65535, not {port}"
+        )

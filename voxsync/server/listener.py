@@ -94,7 +94,6 @@ class Listener:
         tamper: Tamper | None = None,
         make_session: MakeSession = ServerSession,
     ) -> None:
-        _check_address(host, port)
         _check_tls(ssl_context)
         if options is not None and not isinstance(options, SessionOptions):
             raise TypeError(
@@ -272,15 +271,6 @@ class Listener:
                 session._log_failure(  # noqa: SLF001 - one seam for all listeners
                     logger, exc, "connection handler", receiver
                 )
-
-
-def _check_address(host: object, port: object) -> None:
-    if not isinstance(host, str):
-        raise TypeError(f'host must be a str like "127.0.0.1", not {host!r}')
-    if isinstance(port, bool) or not isinstance(port, int):
-        raise TypeError(f"port must be an int of 0 to 65535, not {port!r}")
-    if not 0 <= port <= 65535:
-        raise ValueError(f"port must be 0 to 65535 (0 = any free one), not {port}")
 
 
 def _check_tls(context: object) -> None:
