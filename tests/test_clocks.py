@@ -6,6 +6,7 @@ import time
 import pytest
 
 from voxsync.clocks import Clock, VirtualClock
+from voxsync.media import BufferSink, ToneSource
 
 SOON = 10.0
 
@@ -130,3 +131,21 @@ def test_time_goes_forward(seconds):
     """Never back."""
     with pytest.raises(ValueError, match="forward"):
         VirtualClock().advance(seconds)
+
+
+def test_what_a_paced_link_holds_waits_for_the_clock():
+    """Time that stands still lets nothing go out; what is not paced goes at once."""
+    clock, source = VirtualClock(), ToneSource(440, 0.5)
+    source.clock = clock
+    sink = BufferSink()
+    link = source.send_media_to(sink)
+    with pytest.raises(TimeoutError):
+        link.wait(0.05)
+    assert len(sink.frames) <= 320  # the first block is due at once
+    clock.advance(0.5)
+    link.wait(10)
+    assert len(sink.frames) == 8000
+    source, sink = ToneSource(440, 0.5), BufferSink()
+    source.clock = clock
+    source.send_media_to(sink, paced=False).wait(10)
+    assert len(sink.frames) == 8000

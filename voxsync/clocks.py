@@ -50,7 +50,9 @@ class VirtualClock(Clock):
 
     Args:
         speed: Seconds that pass in one of the machine's. Default 0: time stands
-            still but for `advance`.
+            still but for `advance`. A paced link, which sends audio as it sounds,
+            keeps all it holds until then, and so does whoever waits for its end;
+            `paced=False` sends it at once.
 
     Thread: any.
     """

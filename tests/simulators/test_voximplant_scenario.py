@@ -1,5 +1,6 @@
 """The usual scenario: a caller, an app, and when they have done."""
 
+import io
 import sys
 import wave
 
@@ -10,7 +11,7 @@ from tests.simulators.vox_app import App, noise, speech, until
 from voxsync.audio import opus
 from voxsync.clocks import VirtualClock
 from voxsync.errors import MissingExtra
-from voxsync.media import BufferSink, CallbackSource, ToneSource
+from voxsync.media import BufferSink, CallbackSource, ToneSource, WavReader
 from voxsync.simulators.voximplant import Scenario, VoxEngine
 from voxsync.simulators.voximplant_scenario import CLEAR
 from voxsync.voximplant import WebSocket, WebSocketParameters
@@ -255,6 +256,77 @@ def test_what_makes_no_sense_is_said_at_once():
     """An encoding, parameters; and what it shows of its URL is no secret."""
     with pytest.raises(ValueError, match="PCM8"):
         Scenario(encoding="G729")
-    with pytest.raises(TypeError):
-        Scenario(custom_parameters={"a": 1})
     assert "planted" not in repr(Scenario(url="ws://a/?token=planted"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("url", 5, "url must be a str, such as .* not int"),
+        ("url", b"ws://h/", "url must be a str, such as .* not bytes"),
+        ("custom_parameters", [("a", "b")], "a mapping of str to str.* not list"),
+        ("custom_parameters", {"a": 1}, "a mapping of str to str.*'a' has int"),
+        ("custom_parameters", {1: "a"}, "a mapping of str to str.*1 has str"),
+        ("messages", "hello", r"messages must be a sequence of str.*not str"),
+        ("messages", {"hello"}, "messages must be a sequence of str.*not set"),
+        ("messages", None, "messages must be a sequence of str.*not NoneType"),
+        ("messages", ["a", b"b"], r"messages\[1\] must be a str, not bytes"),
+        ("patience", "3", "patience must be a number, not '3'"),
+        ("patience", True, "patience must be a number, not True"),
+        (
+            "play",
+            WavReader,
+            "play must be a path, a source such as WavReader.*the class",
+        ),
+        ("play", 3, "play must be a path, a source such as .* not int"),
+        ("play", BufferSink(), "play must be a path, a source such as"),
+        ("record", BufferSink, "record must be a path, a sink such as .* the class"),
+        ("record", ToneSource(440), "record must be a path, a sink such as"),
+        ("parameters", {"a": "b"}, r"parameters must be WebSocketParameters\(...\)"),
+        ("tag", 7, "tag must be a str"),
+    ],
+)
+def test_what_is_of_the_wrong_kind(field, value, words):
+    """It is said at once, by the field's name, with what to give."""
+    with pytest.raises(TypeError, match=words):
+        Scenario(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("url", "127.0.0.1:8080", "url .* must begin with ws://, wss://, http://"),
+        ("url", "ftp://h/", "url 'ftp://h/' must begin with"),
+        ("url", "", "url '' must begin with"),
+        ("url", "https://:80/", "url 'wss://:80/': a host, and a port"),
+        ("url", "ws://h/#a", "url .* has no fragment"),
+        ("url", "ws://a:b:c/", "url .* is not a URL"),
+        ("patience", -1, "patience must be 0 or more seconds, or None"),
+        ("patience", float("inf"), "patience must be 0 or more seconds, or None"),
+        ("patience", float("nan"), "patience must be 0 or more seconds, or None"),
+    ],
+)
+def test_what_is_out_of_range(field, value, words):
+    """Likewise."""
+    with pytest.raises(ValueError, match=words):
+        Scenario(**{field: value})
+
+
+def test_what_is_accepted(tmp_path):
+    """All kinds that are documented; what is kept is a copy."""
+    messages, parameters = ["a", "b"], {"room": "7"}
+    for url in ("ws://h", "WSS://h/", "http://h:80/a?b=c", "https://h/", None):
+        for play in (None, "a.wav", tmp_path, ToneSource(440), io.BytesIO()):
+            scenario = Scenario(
+                url=url,
+                play=play,
+                record=BufferSink(),
+                messages=messages,
+                custom_parameters=parameters,
+                patience=0,
+                parameters=WebSocketParameters(),
+            )
+    messages.append("c")
+    parameters["room"] = "8"
+    assert scenario.messages == ("a", "b")
+    assert scenario.custom_parameters == {"room": "7"}

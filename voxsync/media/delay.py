@@ -31,9 +31,10 @@ _SLICE = 0.5
 class Delay(Source):
     """Gives on what it was given, `seconds` later: the same samples, in order.
 
-        delay = Delay(1.5)
-        microphone.send_media_to(delay)
-        delay.send_media_to(speaker)
+        with Microphone() as microphone, Speaker() as speaker, Delay(1.5) as delay:
+            microphone.send_media_to(delay)
+            delay.send_media_to(speaker)
+            input("Return ends it")
 
     A pause stays a pause: no silence is made up. Audio comes out up to 20 ms late, for
     a link looks that often. A delay holds its seconds and one more (at 48 kHz 96 kB

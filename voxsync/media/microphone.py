@@ -26,6 +26,7 @@ class Microphone(Source):
 
         with Microphone() as microphone:
             microphone.send_media_to(session)
+            session.wait_closed()  # leaving closes the microphone
 
     The device is opened by `open()`, `with`, the first link, or the first `read`, and
     stays open until `close()`: links come and go without a gap. If it fails, `error`

@@ -39,7 +39,8 @@ class Speaker(Sink):
     """Is heard on a sound device, and is the clock of what feeds it.
 
         with Speaker() as speaker:
-            session.send_media_to(speaker)
+            link = session.send_media_to(speaker)
+            link.wait()  # until the session is over; leaving closes the speaker
 
     The device is opened by `open()`, `with`, a link, or `write`, and stays open,
     playing silence, until `close()`. If it fails, `error` is told, and its link (or

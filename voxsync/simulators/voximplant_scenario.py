@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voxsync.errors import SessionClosed
+from voxsync.media.sink import Sink
+from voxsync.media.source import Source
+from voxsync.media.unit import check_number
 from voxsync.redact import redact_url
-from voxsync.voximplant import SendMediaParameters, WebSocketAudioEncoding
+from voxsync.transport.dial import check_url
+from voxsync.voximplant import (
+    SendMediaParameters,
+    WebSocketAudioEncoding,
+    WebSocketParameters,
+)
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping
-
     from voxsync.events import MessageEvent
-    from voxsync.media import Sink, Source
     from voxsync.simulators.voximplant import VoxEngine
     from voxsync.simulators.voximplant_call import Call
     from voxsync.simulators.voximplant_entrance import NewWebSocket
     from voxsync.simulators.voximplant_socket import EngineSocket
     from voxsync.simulators.voximplant_thread import Timer
-    from voxsync.voximplant import WebSocketParameters
 
 __all__ = ["CLEAR", "Scenario"]
 
@@ -40,18 +46,23 @@ class Scenario:
     maybe with `"payload": {"tag": ...}`, the buffer is cleared.
 
     Args:
-        url: Of the voice app. None: the app comes to us, `allow_web_socket_connections`
-            was or will be called; the first that comes gets the call.
+        url: Of the voice app: `ws://`, `wss://`, `http://` or `https://`. None: the app
+            comes to us, `allow_web_socket_connections` was or will be called; the first
+            that comes gets the call.
         play: What the caller says: a WAV file or any source. None: nothing.
         record: Where what the caller hears goes: a file or any sink.
         tag: Of the caller's stream.
         encoding: Of the caller's stream.
         custom_parameters: Of the caller's stream, str to str.
         parameters: Of the socket: subprotocols, headers.
-        messages: Texts for the app, sent once the socket is open.
+        messages: Texts for the app, any sequence of str, sent once the socket is open.
         patience: Seconds of the engine's clock: so long after the caller has said all
             there was, when nothing is being heard and no message came, the call is hung
-            up and the socket closed. None: only at the end of the session.
+            up and the socket closed. 0 or more; None: only at the end of the session.
+
+    Raises:
+        TypeError, ValueError: An argument that makes no sense, by its name. A file is
+            looked for when the call is made.
     """
 
     url: str | None = None
@@ -61,11 +72,30 @@ class Scenario:
     encoding: str = WebSocketAudioEncoding.PCM16_8KHZ
     custom_parameters: Mapping[str, str] | None = None
     parameters: WebSocketParameters | None = None
-    messages: tuple[str, ...] = ()
+    messages: Sequence[str] = ()
     patience: float | None = 3.0
 
     def __post_init__(self) -> None:
-        self._sending()  # complains now
+        if self.url is not None:
+            _check_url(self.url)
+        _check_unit("play", self.play, Source, "read", "WavReader(path)")
+        _check_unit("record", self.record, Sink, "write", "WavWriter(path)")
+        if not isinstance(self.parameters, WebSocketParameters | None):
+            raise TypeError(
+                "parameters must be WebSocketParameters(...) or None, not "
+                f"{_kind(self.parameters)}"
+            )
+        object.__setattr__(self, "messages", _texts(self.messages))
+        if self.patience is not None:
+            check_number("patience", self.patience)
+            if not 0 <= self.patience < math.inf:
+                raise ValueError(
+                    "patience must be 0 or more seconds, or None for no end, not "
+                    f"{self.patience}"
+                )
+        _check_strings(self.custom_parameters)
+        sending = self._sending()  # complains about the others
+        object.__setattr__(self, "custom_parameters", sending.custom_parameters)
 
     def __call__(self, engine: VoxEngine) -> None:
         """Begin. Thread: the engine's."""
@@ -166,6 +196,69 @@ class _Talk:
 
     def _closed(self, _: object) -> None:
         self._call.hangup()
+
+
+def _kind(value: object) -> str:
+    """What a value is, not what is in it, which may be a secret."""
+    name = type(value).__name__
+    return f"the class {value.__name__}" if isinstance(value, type) else name
+
+
+def _check_url(url: object) -> None:
+    if not isinstance(url, str):
+        raise TypeError(
+            "url must be a str, such as 'ws://127.0.0.1:8080/', or None to wait for "
+            f"the app, not {_kind(url)}"
+        )
+    scheme, colon, rest = url.partition(":")
+    if scheme.lower() not in ("ws", "wss", "http", "https"):
+        raise ValueError(
+            f"url {redact_url(url)!r} must begin with ws://, wss://, http:// or https://"
+        )
+    try:  # of the last two it says the same
+        check_url(f"{scheme.lower().replace('http', 'ws')}{colon}{rest}")
+    except ValueError as exc:
+        raise ValueError(f"url {exc}") from None
+
+
+def _check_unit(
+    name: str, value: object, unit: type, method: str, instance: str
+) -> None:
+    """A path, a file object, or a unit."""
+    given = isinstance(value, unit | str | os.PathLike | None)
+    if not given and (isinstance(value, type) or not hasattr(value, method)):
+        raise TypeError(
+            f"{name} must be a path, a {unit.__name__.lower()} such as {instance}, or "
+            f"None, not {_kind(value)}"
+        )
+
+
+def _texts(messages: object) -> tuple[str, ...]:
+    if isinstance(messages, str) or not isinstance(messages, Sequence):
+        raise TypeError(
+            "messages must be a sequence of str, such as ('hello',), not "
+            f"{_kind(messages)}"
+        )
+    for number, text in enumerate(messages):
+        if not isinstance(text, str):
+            raise TypeError(f"messages[{number}] must be a str, not {_kind(text)}")
+    return tuple(messages)
+
+
+def _check_strings(parameters: object) -> None:
+    if parameters is None:
+        return
+    if not isinstance(parameters, Mapping):
+        raise TypeError(
+            "custom_parameters must be a mapping of str to str, such as {'room': '7'}, "
+            f"or None, not {_kind(parameters)}"
+        )
+    for name, value in parameters.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(
+                "custom_parameters must be a mapping of str to str, such as "
+                f"{{'room': '7'}}; {name!r} has {_kind(value)}"
+            )
 
 
 def _clear_of(text: str) -> tuple[bool, str | None]:
