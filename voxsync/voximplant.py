@@ -35,7 +35,7 @@ from voxsync.dialects.voximplant.parameters import send_parameters, tag_given
 from voxsync.dialects.voximplant.trace import Tracer
 from voxsync.session import Session, SessionOptions
 from voxsync.session.messages import check_text
-from voxsync.session.options import normal_headers, subprotocol_names
+from voxsync.session.options import normal_headers
 from voxsync.transport.dial import check_header
 
 if TYPE_CHECKING:
@@ -126,7 +126,6 @@ class WebSocket(Session[str]):
             )
         if side not in ("app", "voxengine"):
             raise ValueError(f'side must be "app" or "voxengine", not {side!r}')
-        subprotocol_names("protocols", parameters.protocols)
         for name, value in parameters.headers:
             check_header(name, value)
         super().__init__(_with_ws(url), options or _OPTIONS)

@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from voxsync.cli.arguments import device, rate, seconds
+from voxsync.cli.arguments import device, port, rate, seconds
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,12 @@ from voxsync.cli.arguments import device, rate, seconds
 def test_device(text, what):
     """A number is an index; all else is a name."""
     assert device(text) == what
+
+
+@pytest.mark.parametrize("text", ["0", "8080", "65535"])
+def test_port(text):
+    """One that can be listened on, or any."""
+    assert port(text) == int(text)
 
 
 @pytest.mark.parametrize("text", ["1000", "16000", "768000"])
@@ -28,6 +34,9 @@ def test_seconds(text, what):
 @pytest.mark.parametrize(
     ("take", "text"),
     [
+        (port, "65536"),
+        (port, "-1"),
+        (port, "http"),
         (device, ""),
         (device, "  "),
         *((rate, each) for each in ("", "x", "0", "999", "768001", "16k", "-8000")),

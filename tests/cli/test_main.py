@@ -96,12 +96,14 @@ def test_expected_errors_are_one_line(command, capsys, exc, code, words):
 
 def test_sigterm_is_as_ctrl_c(command, capsys):
     """While a command runs, and not behind it."""
-    before = signal.getsignal(signal.SIGTERM)
-    assert before is signal.SIG_DFL
-    command(lambda args: os.kill(os.getpid(), signal.SIGTERM))
-    assert main(["demo"]) == Exit.INTERRUPTED
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        command(lambda args: os.kill(os.getpid(), signal.SIGTERM))
+        assert main(["demo"]) == Exit.INTERRUPTED
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert "interrupted" in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_another_handler_of_sigterm_is_let_be(command):

@@ -220,7 +220,6 @@ AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
         (["--cert", "nowhere.pem"], "--cert, --key: No such file"),
         (["--cert", __file__], "no certificate with its key"),
         (["--path", "voice"], 'path must be like "/voice"'),
-        (["--port", "99999"], "at most 65535"),
     ],
 )
 def test_a_command_line_that_makes_no_sense(capsys, monkeypatch, args, words):

@@ -155,7 +155,6 @@ def test_the_menu_of_faults(capsys):
     [
         (["--require-token"], "MIMI_TOKEN"),
         (["--recogniser", "scripted", "--phrases", "x"], "--phrases is of no use"),
-        (["--port", "99999", "--recogniser", "scripted"], "at most 65535"),
     ],
 )
 def test_a_command_line_that_makes_no_sense(capsys, args, words):

@@ -255,6 +255,20 @@ def test_a_refusal_tells_all(ask):
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "403 No; check the token: expired, wrong scope, or not for this service"),
+        (b"not from this page", "403 No: not from this page"),
+    ],
+)
+def test_a_token_is_spoken_of_where_it_may_be_the_cause(ask, body, words):
+    """403 has many causes: the service's own words stand alone."""
+    head = f"HTTP/1.1 403 No\r\nContent-Length: {len(body)}\r\n\r\n"
+    error = refused(ask, head.encode() + body, end=False)
+    assert str(error) == f"the service answered {words}"
+
+
 def test_a_redirect_is_not_followed(ask):
     """The error says so, and where it would have led."""
     error = refused(ask, b"HTTP/1.1 302 Found\r\nLocation: ws://else/\r\n\r\n")

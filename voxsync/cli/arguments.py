@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 
-__all__ = ["device", "rate", "seconds"]
+__all__ = ["device", "port", "rate", "seconds"]
 
 _RATES = range(1000, 768_001)  # those of a media unit
+_MOST_PORT = 65535
 
 
 def device(text: str) -> int | str:
@@ -17,6 +18,14 @@ def device(text: str) -> int | str:
     if not text.strip():
         raise argparse.ArgumentTypeError("an index or a part of a name")
     return text
+
+
+def port(text: str) -> int:
+    """A TCP port to listen on; 0 = any free one."""
+    found = int(text) if text.isascii() and text.isdecimal() else -1
+    if not 0 <= found <= _MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r}: a port is 0 to {_MOST_PORT}")
+    return found
 
 
 def rate(text: str) -> int:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voxsync.cli import arguments
 from voxsync.cli.exits import HELP, Exit, Usage, explain, plain
 from voxsync.cli.progress import LiveLine
 from voxsync.cli.serve_call import Call
@@ -137,7 +138,13 @@ def _app(
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="default: %(default)s")
-    add("--port", type=int, default=0, metavar="N", help="default: any free one")
+    add(
+        "--port",
+        type=arguments.port,
+        default=0,
+        metavar="N",
+        help="default: any free one",
+    )
     add("--path", metavar="/PATH", help="the only one that is served; default: any")
     add("--cert", type=Path, metavar="FILE", help="PEM: serve wss://, with this chain")
     add("--key", type=Path, metavar="FILE", help="its key, if it is not in --cert")
@@ -221,8 +228,6 @@ def _start(
         return server.start()
     except ValueError as exc:
         raise Usage(explain(exc)) from exc
-    except OverflowError as exc:
-        raise Usage(f"--port {args.port}: a port is at most 65535") from exc
     except OSError as exc:
         where = f"{args.host}:{args.port}"
         raise ListenError(f"cannot listen at {where}: {explain(exc)}") from exc

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxsync.audio import AudioFormat
-from voxsync.cli import simulate_voxengine
+from voxsync.cli import arguments, simulate_voxengine
 from voxsync.cli.exits import HELP, Exit, Usage, explain, plain
 from voxsync.cli.simulate_faults import menu, read_fault
 from voxsync.errors import FormatError, VoxsyncError
@@ -83,7 +83,13 @@ def _add_mimi(services: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="default: %(default)s")
-    add("--port", type=int, default=0, metavar="N", help="default: any free one")
+    add(
+        "--port",
+        type=arguments.port,
+        default=0,
+        metavar="N",
+        help="default: any free one",
+    )
     add(
         "--recogniser",
         default="phrases",
@@ -132,8 +138,6 @@ def run(args: argparse.Namespace) -> Exit:
         with suppress(KeyboardInterrupt), service:
             print(service.url, flush=True)
             _report_for_ever(service)
-    except OverflowError as exc:
-        raise Usage(f"--port {args.port}: a port is at most 65535") from exc
     except BrokenPipeError:
         raise  # nobody reads the URL
     except OSError as exc:

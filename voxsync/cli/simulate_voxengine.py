@@ -35,7 +35,6 @@ class ListenError(VoxsyncError):
 # The encodings as they are on the wire; `voxsync.voximplant` is loaded by `run` only.
 _ENCODINGS = ("PCM8", "PCM16", "ULAW", "ALAW", "OPUS")
 _LOOK_UP_S = 0.1
-_MOST_PORT = 65535
 
 _EPILOG = f"""\
 Plays a VoxEngine session: somebody calls, what is said goes to the voice app,
@@ -77,7 +76,7 @@ def add_parser(services: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     where.add_argument("--connect", metavar="URL", help="of the voice app: ws, wss")
     where.add_argument(
         "--listen",
-        type=_port,
+        type=arguments.port,
         metavar="PORT",
         help="let an app connect; 0 = any free port",
     )
@@ -320,10 +319,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r}: write KEY=VALUE")
     return key, value
-
-
-def _port(text: str) -> int:
-    found = int(text) if text.isascii() and text.isdecimal() else -1
-    if not 0 <= found <= _MOST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r}: a port is 0 to {_MOST_PORT}")
-    return found

@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from voxsync.errors import InvalidState, SessionClosed
+from voxsync.errors import InvalidState
 from voxsync.events import CreatedEvent
 from voxsync.session import registry
 from voxsync.session.commands import FINISH
@@ -179,13 +179,6 @@ class Session(SessionMedia[MessageT], ABC):
             self._join_io(0.5)
             self._delivery.join(0.5)
             raise event.error
-
-    def _opened(self) -> Connection:
-        if self._unused_closed and self._connection is None:
-            raise SessionClosed(
-                "the session was closed before it was connected; make a new one"
-            )
-        return super()._opened()
 
     # Sending
 

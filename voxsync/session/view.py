@@ -182,6 +182,10 @@ class SessionView(EventTarget, Generic[MessageT]):
         connection = self._connection
         if os.getpid() != self._pid:
             self._check_process()
+        if connection is None and self._unused_closed:
+            raise SessionClosed(
+                "the session was closed before it was connected; make a new one"
+            )
         if connection is None or connection.state is ReadyState.CONNECTING:
             raise InvalidState(
                 "the session is not open yet; call connect() first, or wait for `open`"

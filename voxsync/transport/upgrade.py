@@ -179,12 +179,12 @@ class _Answer:
                 body += more
         except OSError:
             pass  # the status is known; part of a body is better than no error
+        words = " ".join(body[:size].decode("utf-8", "replace").split())[:200]
         hint = ""
-        if status in (401, 403):
+        if status == 401 or (status == 403 and not words):  # else it said why
             hint = "; check the token: expired, wrong scope, or not for this service"
         elif 300 <= status < 400:
             hint = "; redirects are not followed, or a token could go astray"
-        words = " ".join(body[:size].decode("utf-8", "replace").split())[:200]
         return self._error(
             f"the service answered {status} {reason}".rstrip()
             + (f": {words}" if words else "")

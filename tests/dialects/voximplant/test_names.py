@@ -111,6 +111,11 @@ def test_headers_may_be_written_in_any_way(headers):
     [
         ({"protocols": ["chat", 1]}, TypeError, "protocols must be names"),
         ({"protocols": [""]}, TypeError, "protocols must be names"),
+        ({"protocols": 5}, TypeError, "a name or several, not 5"),
+        ({"protocols": "a b"}, ValueError, "'a b' cannot be offered"),
+        ({"protocols": ["chat", "a,b"]}, ValueError, "'a,b' cannot be offered"),
+        ({"headers": 5}, TypeError, "headers must be a mapping or .*, not int"),
+        ({"headers": "X-Key: value"}, TypeError, "pairs, not str"),
         ({"headers": [{"key": "a", "value": "b"}]}, ValueError, "'name'"),
         ({"headers": ["X-Key: value"]}, TypeError, "pairs"),
         ({"trace": 1}, TypeError, "trace must be True or False"),

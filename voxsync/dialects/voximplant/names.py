@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -18,6 +19,10 @@ __all__ = [
     "WebSocketParameters",
     "WebSocketReadyState",
 ]
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_HEADERS = "headers must be a mapping or (name, value) pairs"
 
 
 class WebSocketEvents(StrEnum):
@@ -148,9 +153,17 @@ class WebSocketParameters:
 
     def __post_init__(self) -> None:
         names = (self.protocols,) if isinstance(self.protocols, str) else self.protocols
+        if names is not None and not isinstance(names, Iterable):
+            raise TypeError(f"protocols must be a name or several, not {names!r}")
         names = tuple(names or ())
         if not all(isinstance(name, str) and name for name in names):
             raise TypeError(f"protocols must be names, not {self.protocols!r}")
+        for name in names:
+            if not _TOKEN.fullmatch(name):
+                raise ValueError(
+                    f"protocols: {name!r} cannot be offered; a name is of letters, "
+                    "digits and !#$%&'*+-.^_`|~, and several are given as a tuple"
+                )
         object.__setattr__(self, "protocols", names)
         object.__setattr__(self, "headers", _pairs(self.headers))
         for name in ("privacy", "trace", "statistics"):
@@ -223,6 +236,8 @@ def _pairs(headers: Any) -> tuple[tuple[str, str], ...]:
         return ()
     if isinstance(headers, Mapping):
         return tuple(headers.items())
+    if isinstance(headers, str | bytes) or not isinstance(headers, Iterable):
+        raise TypeError(f"{_HEADERS}, not {type(headers).__name__}")
     pairs = []
     for header in headers:
         if isinstance(header, Mapping):
@@ -232,7 +247,7 @@ def _pairs(headers: Any) -> tuple[tuple[str, str], ...]:
         elif isinstance(header, tuple | list) and len(header) == 2:
             pairs.append((header[0], header[1]))
         else:
-            raise TypeError("headers must be a mapping or (name, value) pairs")
+            raise TypeError(f"{_HEADERS}, not of {type(header).__name__}")
     return tuple(pairs)
 
 
