@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import math
 
-__all__ = ["device", "port", "rate", "seconds"]
+__all__ = ["add_address", "device", "port", "rate", "seconds"]
 
 _RATES = range(1000, 768_001)  # those of a media unit
 _MOST_PORT = 65535
+
+
+def add_address(parser: argparse.ArgumentParser) -> None:
+    """Take `--host` and `--port`: where to listen."""
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="default: %(default)s")
+    add("--port", type=port, default=0, metavar="N", help="default: any free one")
 
 
 def device(text: str) -> int | str:

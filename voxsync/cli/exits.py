@@ -6,12 +6,22 @@ import unicodedata
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from voxsync.errors import HandshakeError, SessionClosed
+from voxsync.errors import HandshakeError, SessionClosed, VoxsyncError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["HELP", "Exit", "Usage", "about", "code_for", "explain", "plain", "worst"]
+__all__ = [
+    "HELP",
+    "Exit",
+    "ListenError",
+    "Usage",
+    "about",
+    "code_for",
+    "explain",
+    "plain",
+    "worst",
+]
 
 _LONGEST_BODY = 200
 
@@ -36,6 +46,13 @@ exit codes:
   130  ended by Ctrl-C or SIGTERM
   141  nobody reads the output any more (as in `voxsync ... | head -1`)
 """
+
+
+class ListenError(VoxsyncError):
+    """The address or the port cannot be had."""
+
+    def __init__(self, host: str, port: int, why: OSError) -> None:
+        super().__init__(f"cannot listen at {host}:{port}: {explain(why)}")
 
 
 class Usage(Exception):

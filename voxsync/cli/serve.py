@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxsync.cli import arguments
-from voxsync.cli.exits import HELP, Exit, Usage, explain, plain
+from voxsync.cli.exits import HELP, Exit, ListenError, Usage, explain, plain
 from voxsync.cli.progress import LiveLine
 from voxsync.cli.serve_call import Call
 from voxsync.cli.serve_echo import Echo
 from voxsync.cli.serve_transcribe import Transcriber
-from voxsync.errors import VoxsyncError
 from voxsync.simulators.recogniser import open_recogniser
 
 if TYPE_CHECKING:
@@ -84,10 +83,6 @@ examples:
 {_ABOUT}"""
 
 
-class ListenError(VoxsyncError):
-    """The address or the port cannot be had."""
-
-
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command line."""
     parser = commands.add_parser(
@@ -137,14 +132,7 @@ def _app(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="default: %(default)s")
-    add(
-        "--port",
-        type=arguments.port,
-        default=0,
-        metavar="N",
-        help="default: any free one",
-    )
+    arguments.add_address(parser)
     add("--path", metavar="/PATH", help="the only one that is served; default: any")
     add("--cert", type=Path, metavar="FILE", help="PEM: serve wss://, with this chain")
     add("--key", type=Path, metavar="FILE", help="its key, if it is not in --cert")
@@ -229,8 +217,7 @@ def _start(
     except ValueError as exc:
         raise Usage(explain(exc)) from exc
     except OSError as exc:
-        where = f"{args.host}:{args.port}"
-        raise ListenError(f"cannot listen at {where}: {explain(exc)}") from exc
+        raise ListenError(args.host, args.port, exc) from exc
 
 
 def _has(request: IncomingRequest, token: str) -> bool:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from voxsync.audio import AudioFormat
 from voxsync.cli import arguments, simulate_voxengine
-from voxsync.cli.exits import HELP, Exit, Usage, explain, plain
+from voxsync.cli.exits import HELP, Exit, ListenError, Usage, plain
 from voxsync.cli.simulate_faults import menu, read_fault
-from voxsync.errors import FormatError, VoxsyncError
+from voxsync.errors import FormatError
 from voxsync.simulators.faults import FAULTS, Fault, fault
 from voxsync.simulators.recogniser import open_recogniser
 
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from voxsync.simulators.recogniser import Recogniser
 
 __all__ = ["add_parser", "describe", "parse_fault", "run"]
-
-
-class ListenError(VoxsyncError):
-    """The address or the port cannot be had."""
 
 
 # Seconds after which a session is reported whose predecessor is still going on.
@@ -82,14 +78,7 @@ def _add_mimi(services: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="default: %(default)s")
-    add(
-        "--port",
-        type=arguments.port,
-        default=0,
-        metavar="N",
-        help="default: any free one",
-    )
+    arguments.add_address(parser)
     add(
         "--recogniser",
         default="phrases",
@@ -141,8 +130,7 @@ def run(args: argparse.Namespace) -> Exit:
     except BrokenPipeError:
         raise  # nobody reads the URL
     except OSError as exc:
-        where = f"{args.host}:{args.port}"
-        raise ListenError(f"cannot listen at {where}: {explain(exc)}") from exc
+        raise ListenError(args.host, args.port, exc) from exc
     return Exit.OK
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxsync.cli import arguments
-from voxsync.cli.exits import HELP, Exit, Usage, code_for, explain, plain
+from voxsync.cli.exits import HELP, Exit, ListenError, Usage, code_for, explain, plain
 from voxsync.cli.simulate_faults import menu, read_fault
-from voxsync.errors import HandshakeError, VoxsyncError
+from voxsync.errors import HandshakeError
 from voxsync.simulators.voximplant_faults import (
     OPENING_FAULTS,
     VOX_FAULTS,
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from voxsync.simulators.voximplant import EngineSocket, Entry, Scenario, VoxEngine
 
 __all__ = ["add_parser", "described", "run", "summary"]
-
-
-class ListenError(VoxsyncError):
-    """The address or the port cannot be had."""
 
 
 # The encodings as they are on the wire; `voxsync.voximplant` is loaded by `run` only.
@@ -211,8 +207,7 @@ def _listen(engine: VoxEngine, args: argparse.Namespace) -> None:
     try:
         url = engine.allow_web_socket_connections(args.host, args.listen)
     except OSError as exc:
-        where = f"{args.host}:{args.listen}"
-        raise ListenError(f"cannot listen at {where}: {explain(exc)}") from exc
+        raise ListenError(args.host, args.listen, exc) from exc
     print(url, flush=True)
 
 
