@@ -1,6 +1,11 @@
-"""A voice app for strangers to talk to, and its log; see `test_hostile*.py`."""
+"""A voice app for strangers to talk to, and its log; see `test_hostile*.py`.
+
+And a minute that runs beside all tests; see `test_node.py`.
+"""
 
 import logging
+import subprocess
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -16,6 +21,38 @@ GREETING = head(
     f"/voice?token={TOKEN}", f"Authorization: Bearer {TOKEN}", f"X-Api-Key: {TOKEN}"
 )
 MOST = 1024 * 1024  # bytes of a message that the server takes
+
+
+MINUTE = pytest.StashKey[subprocess.Popen]()
+
+
+def pytest_collection_finish(session):
+    """Begin the minute with Node now, if it is to be tested: it mostly waits."""
+    wanted = any(
+        "minute" in getattr(item, "fixturenames", ()) for item in session.items
+    )
+    if wanted and not session.config.option.collectonly:
+        session.config.stash[MINUTE] = subprocess.Popen(
+            [sys.executable, "-m", "tests.node.minute"],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def pytest_sessionfinish(session):
+    """Whoever did not wait for it does not want it any more."""
+    process = session.config.stash.get(MINUTE, None)
+    if process is not None:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def minute(pytestconfig):
+    """The process of tests/node/minute.py, which began before the first test."""
+    return pytestconfig.stash[MINUTE]
 
 
 class App:
