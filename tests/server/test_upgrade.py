@@ -133,16 +133,16 @@ def test_targets_that_make_no_sense(pair, target):
 
 
 def test_requests_show_no_secret():
-    """`repr` masks credentials in headers and leaves the query out."""
+    """`repr` masks credentials in headers and paths, and leaves the query out."""
     request = IncomingRequest(
-        "/agent",
+        "/agent/3f2a9c81d7e64b05a1c8",
         {"token": "planted-1"},
         {"authorization": "Bearer planted-2", "x-plain": "seen"},
         ADDRESS,
     )
     shown = repr(request)
     assert "planted" not in shown
-    assert "<IncomingRequest /agent from 192.0.2.1:4711" in shown
+    assert "<IncomingRequest /agent/*** from 192.0.2.1:4711" in shown
     assert "x-plain: seen" in shown
     assert "planted" not in repr(Upgrade(request, None, b"planted-3"))
 

@@ -63,7 +63,8 @@ class IncomingRequest:
     def __repr__(self) -> str:
         host, port = self.address
         names = ", ".join(f"{n}: {v}" for n, v in redact_headers(self.headers.items()))
-        return f"<IncomingRequest {self.path} from {host}:{port} [{names}]>"
+        path = redact_url(self.path)
+        return f"<IncomingRequest {path} from {host}:{port} [{names}]>"
 
 
 @dataclass(frozen=True, slots=True)
