@@ -168,8 +168,8 @@ def test_custom_parameters_are_copied():
         ({"encoding": "audio/l16"}, ValueError, "'audio/l16' is not VoxEngine's"),
         ({"encoding": None}, ValueError, "use one of PCM8"),
         ({"custom_parameters": "turn=3"}, TypeError, "must be a mapping, not str"),
-        ({"custom_parameters": {"turn": 3}}, TypeError, "is to be a str, and its value"),
-        ({"custom_parameters": {3: "turn"}}, TypeError, "is to be a str, and its value"),
+        ({"custom_parameters": {"turn": 3}}, TypeError, "to be a str, and its value"),
+        ({"custom_parameters": {3: "turn"}}, TypeError, "to be a str, and its value"),
     ],
 )
 def test_media_parameters_that_make_no_sense(settings, error, words):

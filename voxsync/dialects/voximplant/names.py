@@ -259,5 +259,7 @@ def _strings(parameters: Mapping[str, str]) -> dict[str, str]:
         )
     for name, value in parameters.items():
         if not isinstance(name, str) or not isinstance(value, str):
-            raise TypeError(f"custom_parameters: {name!r} is to be a str, and its value, too")
+            raise TypeError(
+                f"custom_parameters: {name!r} has to be a str, and its value too"
+            )
     return dict(parameters)
