@@ -73,6 +73,7 @@ def test_cancel_and_drops_reach_theirs_alone(echo):
     )
     one.cancel()
     assert one.wait_closed(SOON).code == 1006
+    until(lambda: len(echo.sessions) == 2)  # its other end has noticed, too
     for session in echo.sessions:
         session.send_text("hello")
     assert next(two.receive(SOON)) == next(three.receive(SOON)) == "hello"
