@@ -42,9 +42,9 @@ def main(url: str = "ws://127.0.0.1:8080/") -> None:
         ws.on_message = on_message
         ws.on_close = on_close
         ws.send_media_to(speaker)  # before it is open: so nothing is missed
+        print("calling; Ctrl-C hangs up", flush=True)
         with ws, suppress(KeyboardInterrupt):
             microphone.send_media_to(ws, voice)
-            print("speak; Ctrl-C hangs up", flush=True)
             while not over.wait(0.1):
                 pass
 
