@@ -231,7 +231,8 @@ def wait_listening(port: int, process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
-        time.sleep(0.05)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)  # its end is the one thing that it does tell
     raise NotRunError("it does not listen")
 
 
