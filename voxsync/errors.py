@@ -79,7 +79,19 @@ class HandshakeError(ConnectError):
 
 
 class SetupError(ConnectError):
-    """The service took the connection but refused the session's settings."""
+    """The service took the connection but refused the session's settings.
+
+    Attributes:
+        code: The service's close code, e.g. 1007; None where it gave none.
+        reason: Its words.
+    """
+
+    def __init__(
+        self, message: str, *, code: int | None = None, reason: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
 
 
 class OpenTimeout(ConnectError, TimeoutError):

@@ -8,7 +8,8 @@ import pytest
 from voxsync.dialects.plain import PlainDialect
 from voxsync.errors import ConnectError, MediaError, OpenTimeout, SessionClosed
 from voxsync.session.commands import FINISH, Inject
-from voxsync.session.connection import Connection, closed_error
+from voxsync.session.connection import Connection
+from voxsync.session.verdict import closed_error
 from voxsync.session.delivery import Delivery
 from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions

@@ -16,6 +16,8 @@ from voxsync.session.commands import FINISH, Inject
 from voxsync.session.engine import Engine
 from voxsync.session.lifecycle import Ended, ReadyState
 from voxsync.session.opening import Opening
+from voxsync.session.succession import Place, Succession
+from voxsync.session.verdict import failed, judge
 from voxsync.transport import Channel, IOLoop
 from voxsync.wire import Wire
 from voxsync.wire.keepalive import Keepalive
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from voxsync.session.streams import Streams
     from voxsync.wire import Role
 
-__all__ = ["Connection", "Owner", "closed_error"]
+__all__ = ["Connection", "Owner"]
 
 logger = logging.getLogger("voxsync.session")
 
@@ -88,6 +90,7 @@ class Connection:
         self.cancelled = False
         self.close_request: tuple[int, str] | None = None
         self.reading_stopped = False  # a test service plays deaf
+        self.place = Succession()
         self._owner = owner
         self._options = options
         self._outbox = owner._outbox  # noqa: SLF001 - Owner names the seam
@@ -119,6 +122,25 @@ class Connection:
     def ending(self) -> bool:
         """See `Driver`."""
         return self.engine.ending
+
+    def stand_by(self) -> None:
+        """Open, but follow another connection only when `lead` is called.
+
+        Thread: whoever makes it, before it is started.
+        """
+        self.place.stand_by()
+        self.engine.is_sequel = True
+
+    def lead(self) -> None:
+        """Take over outbox and delivery. Thread: any, once the other one is gone."""
+        end = self.place.lead()
+        if end is not None:
+            self._tell_end(*end)
+        self.wake()
+
+    @property
+    def _may_deliver(self) -> bool:
+        return not self.place.waits or self.engine.state is ReadyState.CONNECTING
 
     def wake(self) -> None:
         """Have the I/O thread look at queue and flags. Thread: any, signal handlers."""
@@ -158,11 +180,6 @@ class Connection:
         by_us = self.opening.given_up_by_us
         return Ended(code=1006, reason=str(cause), was_clean=False, by_us=by_us)
 
-    @staticmethod
-    def _failed(exc: Exception) -> Ended:
-        reason = str(exc) if isinstance(exc, VoxsyncError) else "internal error"
-        return Ended(code=1006, reason=reason, was_clean=False, by_us=False, cause=exc)
-
     # The I/O thread's life
 
     def run(self, opener: Callable[[Connection], tuple[socket.socket, bytes]]) -> None:
@@ -174,7 +191,7 @@ class Connection:
                 # Giving up breaks the socket under the dialler: that error is ours.
                 why = self._why_not_open()
                 if why is None:
-                    self._finalise(self._failed(exc))
+                    self._finalise(failed(exc))
                 else:
                     self._finalise(self._unopened(why), why)
                 return
@@ -184,7 +201,7 @@ class Connection:
                 sock.close()
         except Exception as exc:
             logger.exception("the I/O thread of session %s failed", self._owner.id)
-            self._finalise(self._failed(exc))
+            self._finalise(failed(exc))
         finally:
             self.io_done.set()
 
@@ -211,7 +228,9 @@ class Connection:
     def fill(self, now: float) -> None:
         """Encode what the application queued, while there is room."""
         engine, take = self.engine, self._outbox.take
-        while engine.takes_commands:
+        if self.place.is_followed:
+            engine.flushed(now)  # what is queued is for the one behind us
+        while engine.takes_commands and self.place.leads:
             try:
                 item = take()
             except IndexError:
@@ -288,14 +307,14 @@ class Connection:
         """Turn stored bytes into events as far as the inbox has room."""
         engine, delivery = self.engine, self._delivery
         while engine.ended is None:
-            room = delivery.room()
+            room = delivery.room() if self._may_deliver else 0
             if room == 0:
                 self._backlog = True
                 break
             engine.decode(room, now)
             self._settle(now)
             if not engine.wire.has_more:
-                self._backlog = delivery.room() == 0
+                self._backlog = not self._may_deliver or delivery.room() == 0
                 break
         if self.reading is self._backlog and engine.ended is None:
             self._hold(not self._backlog and not self.reading_stopped, now)
@@ -311,7 +330,7 @@ class Connection:
     def _settle(self, now: float) -> None:
         """After any step: events out, OPEN published, the end noticed."""
         engine = self.engine
-        if engine.events:
+        if engine.events and not self.place.waits:
             self._delivery.put(engine.events)
             engine.events = []
         state = engine.state
@@ -320,7 +339,7 @@ class Connection:
                 self._told_open = True
                 self.settled.set()
         elif state is ReadyState.CLOSING:
-            if not self._outbox.is_shut:
+            if self.place.leads and not self._outbox.is_shut:
                 self._outbox.shut()  # what is accepted now could not go out any more
         elif engine.ended is not None:
             self.done = True
@@ -333,6 +352,40 @@ class Connection:
         """Tell of the end, once (I1), and release whoever waits (I5). Thread: any."""
         if not self._once.acquire(blocking=False):
             return
+        match self.place.end(ended, open_error):
+            case Place.LEADING:
+                self._tell_end(ended, open_error)
+            case Place.WAITING:
+                self._end_quietly(ended, self._judge(ended, open_error))
+            case Place.FOLLOWED:
+                self._hand_over(ended)
+
+    def _end_quietly(self, ended: Ended, error: Exception | None) -> None:
+        """The session does not end with this connection."""
+        self.close_event = CloseEvent(
+            self._owner,
+            code=ended.code,
+            reason=ended.reason,
+            was_clean=ended.was_clean,
+            error=error,
+        )
+        self.settled.set()
+
+    def _hand_over(self, ended: Ended) -> None:
+        """The last events of a connection that another one has followed."""
+        events, self.engine.events = list(self.engine.events), []
+        lost = self.engine.unsent
+        if lost:
+            words = f"{lost} messages did not go out before the session was resumed"
+            error = SessionClosed(words, code=ended.code, unsent=lost)
+            error.__cause__ = ended.cause
+            events.append(ErrorEvent(self._owner, error))
+        if events:
+            self._delivery.put(events)
+        self.engine.streams.told(None)  # held bursts: their listeners may come late
+        self._end_quietly(ended, None)
+
+    def _tell_end(self, ended: Ended, open_error: ConnectError | None) -> None:
         left = self._outbox.close()
         unsent = self.engine.unsent + sum(1 for item in left if item is not FINISH)
         error = self._judge(ended, open_error, unsent)
@@ -354,44 +407,7 @@ class Connection:
         self.settled.set()
 
     def _judge(
-        self, ended: Ended, open_error: ConnectError | None, unsent: int
+        self, ended: Ended, open_error: ConnectError | None, unsent: int = 0
     ) -> Exception | None:
-        """The error the end amounts to, if it does."""
         cause = open_error or ended.cause
-        if self.engine.opened_at is None:
-            if isinstance(cause, ConnectError):
-                return cause
-            error: Exception = ConnectError(
-                f"the session ended before it was open: {ended.reason or ended.code}"
-            )
-        else:
-            verdict = self.engine.dialect.verdict(
-                ended.code, ended.reason, by_us=ended.by_us, was_clean=ended.was_clean
-            )
-            if verdict is None and self.cancelled:
-                verdict = SessionClosed("the session was cancelled", reason="cancelled")
-            if verdict is None:
-                return None
-            error = verdict
-            if isinstance(verdict, SessionClosed):
-                verdict.unsent = unsent
-        if error.__cause__ is None:
-            error.__cause__ = cause
-        return error
-
-
-def closed_error(event: CloseEvent | None) -> SessionClosed:
-    """For whoever sends too late; None = closing, but not over yet."""
-    if event is None:
-        return SessionClosed("the session is closing; nothing more can be sent")
-    error = SessionClosed(
-        f"the session is over (code {event.code}"
-        + (f", {event.reason}" if event.reason else "")
-        + ")",
-        code=event.code,
-        reason=event.reason,
-        was_clean=event.was_clean,
-        unsent=event.unsent,
-    )
-    error.__cause__ = event.error
-    return error
+        return judge(self.engine, ended, cause, unsent, cancelled=self.cancelled)

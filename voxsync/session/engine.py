@@ -88,6 +88,7 @@ class Engine:
         self.bytes_received = 0
         self.ping_round_trip: float | None = None
         self.opened_at: float | None = None
+        self.is_sequel = False  # the session was OPEN before, by another connection
         self._keepalive = keepalive
         self._options = options
         self._target = target
@@ -333,7 +334,8 @@ class Engine:
                 case Ready() if self.state is ReadyState.CONNECTING:  # else too late
                     self._move(Trigger.READY)
                     self.opened_at = now
-                    self.events.append(OpenEvent(target))
+                    if not self.is_sequel:  # `open` comes at most once (I1)
+                        self.events.append(OpenEvent(target))
                 case Report(error):
                     self.events.append(ErrorEvent(target, error))
                 case Finished():
@@ -341,7 +343,7 @@ class Engine:
                     self._linger_at = now + self._options.linger_timeout
                 case Refused(reason):
                     self._cause = SetupError(
-                        f"the service refused the session: {reason}"
+                        f"the service refused the session: {reason}", reason=reason
                     )
                     self.close(1000, "", now)
                 case Audio() | ClearAudio() | StreamStarted() | StreamEnded():

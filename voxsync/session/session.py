@@ -13,11 +13,11 @@ from voxsync.events import CreatedEvent
 from voxsync.session import registry
 from voxsync.session.commands import FINISH
 from voxsync.session.connection import Connection
+from voxsync.session.dialling import dialler
 from voxsync.session.media import SessionMedia
-from voxsync.session.options import AUTO, request_options
+from voxsync.session.options import AUTO
 from voxsync.session.receiver import MessageIterator
 from voxsync.session.waiting import wait_for
-from voxsync.transport import dial
 from voxsync.wire import Role, is_sendable_close_code
 
 if TYPE_CHECKING:
@@ -78,19 +78,7 @@ class Session(SessionMedia[MessageT], ABC):
         if wait and self._delivery.runs_here():
             raise InvalidState("a listener cannot wait for connect(); use wait=False")
         dialect = self._make_dialect()
-        request = dialect.request()
-        options = self.options
-        dial_options = request_options(request, options)
-
-        def opener(connection: Connection) -> tuple[socket.socket, bytes]:
-            dialled = dial(
-                request.url,
-                dial_options,
-                options.open_timeout,
-                connection.opening.connected,
-            )
-            connection.subprotocol = dialled.upgraded.subprotocol
-            return dialled.sock, dialled.upgraded.rest
+        opener = dialler(dialect.request(), self.options)
 
         def start(connection: Connection) -> None:
             self._io_thread = threading.Thread(
@@ -116,9 +104,6 @@ class Session(SessionMedia[MessageT], ABC):
         start: Callable[[Connection], None],
     ) -> Connection:
         """Make the one connection and start its threads."""
-        interval = self.options.ping_interval
-        if interval is AUTO:
-            interval = self._default_ping_interval
         # The threads are started under the lock, so that nobody can see the
         # connection and try to join a thread that is not started yet.
         with self._lock:
@@ -126,12 +111,17 @@ class Session(SessionMedia[MessageT], ABC):
                 raise InvalidState(
                     "a session is opened once; make a new one to connect again"
                 )
-            connection = Connection(self, dialect, role, interval)
+            connection = Connection(self, dialect, role, self._interval())
             self._prepare(connection)
             self._connection = connection
             start(connection)
         registry.register(self)
         return connection
+
+    def _interval(self) -> float | None:
+        """Seconds of silence until a ping."""
+        interval = self.options.ping_interval
+        return self._default_ping_interval if interval is AUTO else interval
 
     def _prepare(self, connection: Connection) -> None:
         """For subclasses: the connection before its first byte."""

@@ -11,12 +11,12 @@ from voxsync.errors import InvalidState, SessionClosed
 from voxsync.events import ErrorEvent, EventTarget
 from voxsync.redact import redact_url
 from voxsync.session import registry
-from voxsync.session.connection import closed_error
 from voxsync.session.delivery import Delivery
 from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions, normal_headers
 from voxsync.session.outbox import Outbox
 from voxsync.session.receiver import Receiver
+from voxsync.session.verdict import closed_error
 from voxsync.transport.dial import check_header, check_url
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class SessionView(EventTarget, Generic[MessageT]):
         self._lock = threading.Lock()  # guards _connection's creation
         self._connection: Connection | None = None
         self._unused_closed = False
+        self._resuming = threading.Lock()  # taken while another connection is opened
+        self._conversation: object | None = None
         self._io_thread: threading.Thread | None = None
         self._told_of_drops = False
         self._media_units: SessionUnits | None = None
@@ -96,6 +98,11 @@ class SessionView(EventTarget, Generic[MessageT]):
     def is_closed(self) -> bool:
         """Whether the session is over."""
         return self._state is ReadyState.CLOSED
+
+    @property
+    def in_conversation(self) -> bool:
+        """Whether an `AudioConversation` moves the session's audio."""
+        return self._conversation is not None
 
     @property
     def close_code(self) -> int | None:

@@ -1,0 +1,94 @@
+"""A session that outlives its connection: the next one opens, then takes its place."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from voxsync.errors import InvalidState
+from voxsync.session.connection import Connection
+from voxsync.session.dialling import dialler
+from voxsync.session.lifecycle import ReadyState
+from voxsync.session.waiting import wait_for
+from voxsync.wire import Role
+
+if TYPE_CHECKING:
+    from voxsync.dialects.base import Dialect
+    from voxsync.session.session import Session
+
+__all__ = ["resume"]
+
+_CANCEL_SECONDS = 1.0  # what a connection takes to go that is cancelled
+
+
+def resume(
+    session: Session[Any], dialect: Dialect[Any], timeout: float | None = None
+) -> None:
+    """Open a second connection and let the session go on there.
+
+    The first one goes on meanwhile, and for good if the second cannot be opened. Then
+    it performs its closing handshake; what it still brings is delivered before what the
+    second does. What is queued goes out on the second: no message is lost between
+    them, and there is no `open` or `close` event.
+
+    Args:
+        session: An open one.
+        dialect: A translator for the new connection.
+        timeout: Seconds until it must be OPEN; None = `options.open_timeout`.
+
+    Raises:
+        ConnectError: As `Session.connect`; the session is as it was.
+        SessionClosed: It ended meanwhile.
+        InvalidState: It is not open yet, or being resumed by another thread.
+
+    Thread: any but that of listeners.
+    """
+    if not session._resuming.acquire(blocking=False):  # noqa: SLF001 - one room
+        raise InvalidState("the session is being resumed by another thread")
+    try:
+        _resume(session, dialect, timeout or session.options.open_timeout)
+    finally:
+        session._resuming.release()  # noqa: SLF001
+
+
+def _resume(session: Session[Any], dialect: Dialect[Any], timeout: float) -> None:
+    first = session._opened()  # noqa: SLF001
+    if first.state is not ReadyState.OPEN:
+        raise session._closed_error()  # noqa: SLF001
+    second = Connection(session, dialect, Role.CLIENT, session._interval())  # noqa: SLF001
+    second.stand_by()
+    thread = threading.Thread(
+        target=second.run,
+        args=(dialler(dialect.request(), session.options),),
+        name=f"voxsync-io-{session.id}",
+        daemon=True,
+    )
+    thread.start()
+    try:
+        second.wait_open(timeout)
+    except BaseException:  # Ctrl-C
+        _give_up(second)
+        raise
+    if second.engine.opened_at is None:
+        assert second.close_event is not None
+        assert second.close_event.error is not None
+        raise second.close_event.error
+    with session._lock:  # noqa: SLF001
+        goes_on = first.place.leave()
+        if goes_on:
+            session._connection, session._io_thread = second, thread  # noqa: SLF001
+    if not goes_on:
+        _give_up(second)
+        raise session._closed_error()  # noqa: SLF001
+    first.close_request = (1000, "resumed")
+    first.wake()
+    if not wait_for(first.io_done, session.options.close_timeout):
+        _give_up(first)
+    second.lead()
+
+
+def _give_up(connection: Connection) -> None:
+    connection.cancelled = True
+    connection.wake()
+    connection.watch()
+    wait_for(connection.io_done, _CANCEL_SECONDS)

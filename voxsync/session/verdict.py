@@ -1,0 +1,87 @@
+"""What the end of a connection amounts to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voxsync.errors import ConnectError, SessionClosed, SetupError, VoxsyncError
+from voxsync.session.lifecycle import Ended
+
+if TYPE_CHECKING:
+    from voxsync.events import CloseEvent
+    from voxsync.session.engine import Engine
+
+__all__ = ["closed_error", "failed", "judge"]
+
+
+def failed(exc: Exception) -> Ended:
+    """The end of a connection that this broke."""
+    reason = str(exc) if isinstance(exc, VoxsyncError) else "internal error"
+    return Ended(code=1006, reason=reason, was_clean=False, by_us=False, cause=exc)
+
+
+def judge(
+    engine: Engine,
+    ended: Ended,
+    cause: Exception | None,
+    unsent: int,
+    *,
+    cancelled: bool,
+) -> Exception | None:
+    """The error the end amounts to, if it does.
+
+    Args:
+        engine: The connection's.
+        ended: How it came to its end.
+        cause: What broke it, if something did.
+        unsent: Accepted messages that did not go out.
+        cancelled: The application asked for an end at once.
+    """
+    if engine.opened_at is None:
+        if isinstance(cause, ConnectError):
+            return cause
+        error: Exception = _not_opened(ended)
+    else:
+        verdict = engine.dialect.verdict(
+            ended.code, ended.reason, by_us=ended.by_us, was_clean=ended.was_clean
+        )
+        if verdict is None and cancelled:
+            verdict = SessionClosed("the session was cancelled", reason="cancelled")
+        if verdict is None:
+            return None
+        error = verdict
+        if isinstance(verdict, SessionClosed):
+            verdict.unsent = unsent
+    if error.__cause__ is None:
+        error.__cause__ = cause
+    return error
+
+
+def _not_opened(ended: Ended) -> ConnectError:
+    if ended.was_clean and not ended.by_us:
+        words = f": {ended.reason}" if ended.reason else ""
+        return SetupError(
+            f"the service refused the session with close code {ended.code}{words}",
+            code=ended.code,
+            reason=ended.reason,
+        )
+    return ConnectError(
+        f"the session ended before it was open: {ended.reason or ended.code}"
+    )
+
+
+def closed_error(event: CloseEvent | None) -> SessionClosed:
+    """For whoever sends too late; None = closing, but not over yet."""
+    if event is None:
+        return SessionClosed("the session is closing; nothing more can be sent")
+    error = SessionClosed(
+        f"the session is over (code {event.code}"
+        + (f", {event.reason}" if event.reason else "")
+        + ")",
+        code=event.code,
+        reason=event.reason,
+        was_clean=event.was_clean,
+        unsent=event.unsent,
+    )
+    error.__cause__ = event.error
+    return error
