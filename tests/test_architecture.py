@@ -25,6 +25,7 @@ TESTED_ELSEWHERE = {
     "voxsync/simulators/acts_opening.py": "a page of the acts",
     "voxsync/simulators/acts_results.py": "a page of the acts",
     "voxsync/simulators/acts_session.py": "a page of the acts",
+    "voxsync/session/owner.py": "a protocol; nothing runs there",
 }
 # The one place that may sleep, when it is there: the pacing clock of voice.
 MAY_SLEEP = {"voxsync/media/clock.py"}

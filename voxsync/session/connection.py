@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from voxsync.errors import ConnectError, SessionClosed, VoxsyncError
 from voxsync.events import CloseEvent, ErrorEvent
@@ -28,28 +28,12 @@ if TYPE_CHECKING:
 
     from voxsync.dialects.base import Dialect
     from voxsync.events import Event
-    from voxsync.session.delivery import Delivery
-    from voxsync.session.options import SessionOptions
-    from voxsync.session.outbox import Outbox
-    from voxsync.session.streams import Streams
+    from voxsync.session.owner import Owner
     from voxsync.wire import Role
 
-__all__ = ["Connection", "Owner"]
+__all__ = ["Connection"]
 
 logger = logging.getLogger("voxsync.session")
-
-
-class Owner(Protocol):
-    """What of a session outlives one connection."""
-
-    id: str
-    options: SessionOptions
-    _outbox: Outbox
-    _delivery: Delivery
-
-    def _make_streams(self) -> Streams: ...
-
-    def _ending(self) -> None: ...
 
 
 class Connection:

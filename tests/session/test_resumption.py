@@ -1,0 +1,193 @@
+"""A session goes on by another connection, and nobody misses a word."""
+
+import contextlib
+import threading
+
+import pytest
+
+from tests.peers import close_frame, frame
+from voxsync.dialects.base import Dialect
+from voxsync.dialects.plain import PlainDialect
+from voxsync.errors import ConnectError, InvalidState, SessionClosed
+from voxsync.session.resumption import resume
+
+SOON = 10.0
+
+
+def again(session, url=None):
+    resume(session, PlainDialect(url or session.url), SOON)
+
+
+def test_messages_go_on(echo, make):
+    """One `open`, no `close` between; `receive()` is the same loop."""
+    session = make(echo.url).connect()
+    messages = session.receive(SOON)
+    for number in range(3):
+        session.send_text(f"before {number}")
+        assert next(messages) == f"before {number}"
+        again(session)
+        session.send_text(f"after {number}")
+        assert next(messages) == f"after {number}"
+    assert session.is_active
+    session.close()
+    assert session.wait_closed(SOON).code == 1000
+    session.log.check()
+    assert session.log.kinds.count("message") == 6
+    assert session.log.of("error") == []
+
+
+def test_the_first_is_closed_properly(peer, make):
+    """With 1000; what it still says comes before what the second says."""
+    codes = []
+
+    def script(conn):
+        number = len(codes)
+        codes.append(None)
+        while True:
+            opcode, data = conn.read_frame()
+            if opcode == 8:
+                codes[number] = int.from_bytes(data[:2])
+                conn.send(frame(1, f"last of {number}".encode()) + close_frame(1000))
+                return
+            conn.send(frame(1, f"{number}: ".encode() + data))
+
+    session = make(peer(script).url).connect()
+    messages = session.receive(SOON)
+    again(session)
+    session.send_text("hello")
+    assert [next(messages), next(messages)] == ["last of 0", "1: hello"]
+    session.close()
+    assert codes == [1000, 1000]
+
+
+def test_what_is_queued_goes_out_on_the_second(peer, make):
+    """Nothing that was accepted is lost, however slow the first was."""
+    got, second = [], threading.Event()
+
+    def script(conn):
+        mine = []
+        got.append(mine)
+        if len(got) == 1:
+            second.wait(SOON)  # deaf until the other one is there
+        else:
+            second.set()
+        while True:
+            opcode, data = conn.read_frame()
+            if opcode == 8:
+                conn.send(close_frame(1000))
+                return
+            mine.append(data)
+
+    made = peer(script, receive_buffer=4096)
+    session = make(made.url, send_buffer=4096, write_buffer=4096).connect()
+    said = [bytes([n]) * 4096 for n in range(40)]
+
+    def talk():
+        for block in said:
+            session.send_binary(block)
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    again(session)
+    thread.join(SOON)
+    session.close()
+    assert len(got) == 2
+    assert got[0] + got[1] == said
+
+
+def test_a_second_that_cannot_be_opened(echo, make):
+    """The session is as it was."""
+    session = make(echo.url).connect()
+    with pytest.raises(ConnectError):
+        again(session, "ws://127.0.0.1:1/")
+    session.send_text("still here")
+    assert next(session.receive(SOON)) == "still here"
+    session.close()
+    session.log.check()
+
+
+class Never(Dialect):
+    """A service that is never ready."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def request(self):
+        return PlainDialect(self.url).request()
+
+    def opened(self):
+        return ()
+
+    def encode(self, command):
+        return ()
+
+    def decode(self, data):
+        return ()
+
+    def verdict(self, code, reason, *, by_us, was_clean):
+        return None
+
+
+def test_a_second_that_takes_too_long(echo, make):
+    """The first goes on; nothing of the second is left."""
+    session = make(echo.url).connect()
+    with pytest.raises(ConnectError, match="not open within"):
+        resume(session, Never(echo.url), 0.05)
+    session.send_text("still here")
+    assert next(session.receive(SOON)) == "still here"
+    session.close()
+
+
+def test_a_second_that_ends_at_once(peer, make):
+    """Then the session ends with it, once and properly told."""
+    count = []
+
+    def script(conn):
+        count.append(conn)
+        if len(count) == 2:
+            conn.send(close_frame(4001))
+        while conn.read_frame()[0] != 8:
+            pass
+        if len(count) < 2 or conn is count[0]:
+            conn.send(close_frame(1000))
+
+    session = make(peer(script).url).connect()
+    again(session)
+    assert session.wait_closed(SOON).code == 4001
+    session.log.check()
+
+
+def test_a_session_that_is_over(echo, make):
+    """There is nothing to go on with."""
+    session = make(echo.url).connect()
+    session.close()
+    with pytest.raises(SessionClosed):
+        again(session)
+
+
+def test_before_it_is_open(echo, make):
+    """Connect it first."""
+    with pytest.raises(InvalidState, match="connect"):
+        again(make(echo.url))
+
+
+def test_one_at_a_time(echo, make):
+    """A second thread is told to leave it."""
+    session = make(echo.url).connect()
+    with session._resuming, pytest.raises(InvalidState, match="another thread"):
+        again(session)
+    session.close()
+
+
+def test_cancelled_meanwhile(echo, make):
+    """Whatever the moment: one `close`, and no thread is left."""
+    for _ in range(20):
+        session = make(echo.url).connect()
+        thread = threading.Thread(target=session.cancel)
+        thread.start()
+        with contextlib.suppress(SessionClosed, ConnectError):
+            again(session)
+        thread.join()
+        session.cancel()
+        session.wait_closed(SOON)
+        session.log.check()
