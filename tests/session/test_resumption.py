@@ -8,7 +8,8 @@ import pytest
 from tests.peers import close_frame, frame
 from voxsync.dialects.base import Dialect
 from voxsync.dialects.plain import PlainDialect
-from voxsync.errors import ConnectError, InvalidState, SessionClosed
+from voxsync.errors import ConnectError, InvalidState, SendQueueFull, SessionClosed
+from voxsync.session.connection import Connection
 from voxsync.session.resumption import resume
 
 SOON = 10.0
@@ -191,3 +192,103 @@ def test_cancelled_meanwhile(echo, make):
         session.cancel()
         session.wait_closed(SOON)
         session.log.check()
+
+
+def test_ctrl_c_while_it_opens(echo, make, monkeypatch):
+    """The second is given up; the first goes on."""
+    session = make(echo.url).connect()
+
+    def interrupted(connection, timeout):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "wait_open", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            again(session)
+    session.send_text("still here")
+    assert next(session.receive(SOON)) == "still here"
+    session.close()
+
+
+class Fatal(PlainDialect):
+    """The session ends while the second connection is being opened."""
+
+    def __init__(self, url, session):
+        super().__init__(url)
+        self.session = session
+
+    def opened(self):
+        self.session.cancel()
+        self.session._connection.io_done.wait(SOON)
+        return super().opened()
+
+
+def test_the_session_ends_while_the_second_opens(echo, make):
+    """There is nothing to go on with any more; nothing of the second is left."""
+    session = make(echo.url).connect()
+    with pytest.raises(SessionClosed):
+        resume(session, Fatal(session.url, session), SOON)
+    session.wait_closed(SOON)
+    session.log.check()
+
+
+def test_a_first_that_does_not_answer(peer, make):
+    """Its time is up; what it had not sent is told."""
+    count = []
+
+    def script(conn):
+        count.append(conn)
+        if conn is count[0]:
+            conn.until_stopped()
+        while conn.read_frame()[0] != 8:
+            pass
+        conn.send(close_frame(1000))
+
+    session = make(peer(script).url, close_timeout=0.05).connect()
+    again(session)
+    session.send_text("on the second")
+    session.close()
+    session.log.check()
+
+
+def test_what_the_first_could_not_send_is_told(peer, make):
+    """Of what was encoded already nobody else knows."""
+    count = []
+
+    def script(conn):
+        count.append(conn)
+        if conn is count[0]:
+            conn.until_stopped()
+        while conn.read_frame()[0] != 8:
+            pass
+        conn.send(close_frame(1000))
+
+    made = peer(script, receive_buffer=4096)
+    session = make(made.url, send_buffer=4096, close_timeout=0.05).connect()
+    with contextlib.suppress(SendQueueFull):
+        while True:
+            session.send_binary(bytes(65536), block=False)
+    again(session)
+    session.close()
+    session.log.check()
+    (error,) = session.log.of("error")
+    assert isinstance(error.error, SessionClosed)
+    assert error.error.unsent > 0
+    assert "did not go out before the session was resumed" in str(error.error)
+
+
+def test_a_second_that_ends_before_it_leads(peer, make):
+    """The session ends with it, as soon as the first is gone."""
+    count = []
+
+    def script(conn):
+        count.append(conn)
+        if conn is count[0]:
+            conn.until_stopped()
+        conn.send(close_frame(4001))
+        conn.read_frame()
+
+    session = make(peer(script).url, close_timeout=0.2).connect()
+    again(session)
+    assert session.wait_closed(SOON).code == 4001
+    session.log.check()
