@@ -1,0 +1,350 @@
+"""What turns are made of: contents, their parts, and bytes with a name for their kind.
+
+The same classes stand in what is sent and in what is received. They are checked when
+they are sent, since what the service says is taken as it comes.
+"""
+
+# ruff: noqa: RUF009 - option() makes a dataclasses.field of immutable things
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from voxsync.dialects.gemini.blob import Blob, blob_to_wire, decode_base64
+from voxsync.dialects.gemini.fields import (
+    WireObject,
+    boolean,
+    camel,
+    choice,
+    kinds,
+    member,
+    nested,
+    option,
+    sort_keys,
+    string,
+    struct,
+    to_wire,
+)
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+__all__ = [
+    "Blob",
+    "CodeExecutionResult",
+    "Content",
+    "ExecutableCode",
+    "FileData",
+    "FunctionCall",
+    "FunctionResponse",
+    "FunctionResponseScheduling",
+    "Part",
+    "PartLike",
+    "decode_base64",
+    "to_parts",
+]
+
+_SHOWN = 60  # characters of a text in a repr
+
+
+def _any_text(where: str, value: object) -> object:
+    """A text that may be empty."""
+    return value if value == "" else string(where, value)
+
+
+class FunctionResponseScheduling(StrEnum):
+    """When the model hears of the answer to a call that it did not wait for."""
+
+    INTERRUPT = "INTERRUPT"
+    WHEN_IDLE = "WHEN_IDLE"
+    SILENT = "SILENT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileData(WireObject):
+    """A file that the service fetches itself."""
+
+    file_uri: str | None = option(string)
+    mime_type: str | None = option(string)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutableCode(WireObject):
+    """Code that the model wrote to run it."""
+
+    language: str | None = option(string)
+    code: str | None = option(_any_text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeExecutionResult(WireObject):
+    """What came of code that the model ran."""
+
+    outcome: str | None = option(string)
+    output: str | None = option(_any_text)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall(WireObject):
+    """The model asks for a function to be called.
+
+    Attributes:
+        id: Names the call in its answer; None where the service gives none (Vertex).
+        name: The function's.
+        args: Its arguments as they came.
+    """
+
+    id: str | None = option(string)
+    name: str = option(string, default="")
+    args: Mapping[str, Any] = option(struct, default=None, hash=False)
+
+    def __post_init__(self) -> None:
+        if self.args is None:
+            object.__setattr__(self, "args", {})
+
+    @classmethod
+    def from_wire(cls, obj: Mapping[str, Any]) -> FunctionCall:
+        """Read a JSON object; without `args` there are none."""
+        return cls(obj.get("id"), obj.get("name") or "", obj.get("args"))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionResponse(WireObject):
+    """The answer to one call.
+
+    Attributes:
+        id: The call's; None only where the call had none.
+        name: The function's.
+        response: A mapping that JSON can carry; what stands under `"output"` or
+            `"error"` is taken for that, else all of it for the output. Never re-cased.
+        scheduling: For functions the model does not wait for: when it hears of it.
+        will_continue: More responses to this call will follow; False = this was the
+            last one.
+
+    Raises:
+        TypeError, ValueError: A field has no value that the service could take.
+    """
+
+    id: str | None = option(string)
+    name: str = option(string)
+    response: Mapping[str, Any] = option(struct, hash=False)
+    scheduling: FunctionResponseScheduling | str | None = option(
+        choice(FunctionResponseScheduling)
+    )
+    will_continue: bool | None = option(boolean)
+
+    def __post_init__(self) -> None:
+        string("FunctionResponse.name", self.name)
+        if not isinstance(self.response, Mapping):
+            raise TypeError(
+                "FunctionResponse.response must be a mapping, e.g. "
+                f'{{"output": ...}}, not {type(self.response).__name__}'
+            )
+        self.wire()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Part(WireObject):
+    """One piece of a turn: exactly one of the kinds below.
+
+    Attributes:
+        text: Words; the model's thoughts if `thought` is set.
+        inline_data: An image, audio or another file.
+        function_call: The model wants a function called.
+        function_response: What came of that.
+        file_data: A file that the service fetches itself.
+        executable_code: Code that the model wrote to run it.
+        code_execution_result: What came of it.
+        thought: This is not for the user, but the model thinking. Default False.
+        raw: The JSON object as it came; None for a part of your own. What this class
+            does not know of it goes along when the part is sent back.
+    """
+
+    text: str | None = option(_any_text)
+    inline_data: Blob | None = option(blob_to_wire)
+    function_call: FunctionCall | None = option(nested(FunctionCall))
+    function_response: FunctionResponse | None = option(nested(FunctionResponse))
+    file_data: FileData | None = option(nested(FileData))
+    executable_code: ExecutableCode | None = option(nested(ExecutableCode))
+    code_execution_result: CodeExecutionResult | None = option(
+        nested(CodeExecutionResult)
+    )
+    thought: bool = option(boolean, default=False)
+    raw: Mapping[str, Any] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is checked until it is sent: a part may be the service's."""
+
+    @classmethod
+    def from_wire(cls, obj: Mapping[str, Any]) -> Part:
+        """Read a JSON object with keys in either case; it becomes `raw`, uncopied.
+
+        Raises:
+            TypeError, ValueError: It is not what a part is.
+        """
+        found: dict[str, Any] = {}
+        for key, (name, read) in _READERS.items():
+            value = obj.get(key)
+            if value is not None:
+                found[name] = read(value)
+        return cls(**found, raw=obj)
+
+    def wire(self) -> dict[str, object]:
+        """The JSON object to send."""
+        found = WireObject.wire(self)
+        if not self.thought:
+            found.pop("thought", None)
+        if self.raw is not None:
+            _, extra = sort_keys("Part.raw", self.raw, kinds(Part))
+            found.update(extra)
+        return found
+
+    def __repr__(self) -> str:
+        shown = []
+        for name in kinds(Part):
+            value = getattr(self, name)
+            if isinstance(value, str) and len(value) > _SHOWN:
+                shown.append(f"{name}=<{len(value)} characters>")
+            elif value is not None and value is not False:
+                shown.append(f"{name}={value!r}")
+        return f"Part({', '.join(shown)})"
+
+
+def _object(form: Callable[[Mapping[str, Any]], object]) -> Callable[[object], object]:
+    def read(value: object) -> object:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"a part has {type(value).__name__}, not an object, in it")
+        return form(value)
+
+    return read
+
+
+def _fields_of(form: type[WireObject]) -> Callable[[Mapping[str, Any]], object]:
+    """Read an object of this class; what it does not know stands in the part's raw."""
+    return lambda obj: form(**sort_keys(form.__name__, obj, kinds(form))[0])
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a part's text is {type(value).__name__}")
+    return value
+
+
+_READERS: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "text": ("text", _text),
+    "thought": ("thought", bool),
+}
+for _name, _read in {
+    "inline_data": Blob.from_wire,
+    "function_call": FunctionCall.from_wire,
+    "function_response": _fields_of(FunctionResponse),
+    "file_data": _fields_of(FileData),
+    "executable_code": _fields_of(ExecutableCode),
+    "code_execution_result": _fields_of(CodeExecutionResult),
+}.items():
+    _READERS[_name] = _READERS[camel(_name)] = (_name, _object(_read))
+_PAYLOADS = frozenset(map(camel, kinds(Part))) - {"thought"}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Somebody's turn.
+
+    Attributes:
+        role: `"user"`, `"model"`; None = as fits where it is used.
+        parts: What it is made of. Texts, blobs and function responses become parts.
+
+    Raises:
+        TypeError: One of the parts is nothing of that.
+    """
+
+    role: str | None = None
+    parts: tuple[Part, ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.parts) is not tuple or any(
+            type(p) is not Part for p in self.parts
+        ):
+            given: object = self.parts
+            listed = given if isinstance(given, list | tuple) else [given]
+            object.__setattr__(self, "parts", tuple(map(_as_part, listed)))
+
+    @classmethod
+    def from_wire(cls, obj: Mapping[str, Any]) -> Content:
+        """Read a JSON object with keys in either case.
+
+        Raises:
+            TypeError, ValueError: It is not what a content is.
+        """
+        return cls(obj.get("role"), tuple(map(Part.from_wire, obj.get("parts") or ())))
+
+
+def _as_part(value: object) -> Part:
+    if isinstance(value, Part):
+        return value
+    if isinstance(value, str):
+        return Part(text=value)
+    if isinstance(value, Blob):
+        return Part(inline_data=value)
+    if isinstance(value, FunctionResponse):
+        return Part(function_response=value)
+    if isinstance(value, FunctionCall):
+        return Part(function_call=value)
+    raise TypeError(
+        "a part is a str, Part, Blob, FunctionResponse or FunctionCall, not "
+        f"{type(value).__name__}"
+    )
+
+
+PartLike: TypeAlias = (
+    str | Part | Blob | FunctionCall | FunctionResponse | Mapping[str, Any]
+)
+
+
+def to_parts(request: PartLike | Iterable[PartLike]) -> list[dict[str, object]]:
+    """What an application says, as the parts of a turn on the wire.
+
+    Args:
+        request: A text, a part, a blob, a dict with the keys of a part or of a blob
+            in either case; or a list of these.
+
+    Raises:
+        TypeError: It is nothing of that.
+        ValueError: It is empty, or a part has not exactly one kind of content.
+    """
+    if isinstance(request, str | Part | Blob | FunctionCall | FunctionResponse):
+        return [_part_to_wire("the request", request)]
+    if isinstance(request, Mapping):
+        return [_part_to_wire("the request", request)]
+    if isinstance(request, bytes | bytearray | memoryview):
+        raise TypeError("bytes need a mime type: Blob('image/jpeg', data)")
+    if not isinstance(request, Iterable):
+        raise TypeError(
+            "a request is a str, Part, Blob, dict or a list of these, not "
+            f"{type(request).__name__}"
+        )
+    found = [_part_to_wire(f"part {at}", one) for at, one in enumerate(request)]
+    if not found:
+        raise ValueError("the request is empty: there is nothing to send")
+    return found
+
+
+def _part_to_wire(where: str, value: object) -> dict[str, object]:
+    if isinstance(value, Mapping):
+        if member(value, "mimeType") is not None and "data" in value:
+            return {"inlineData": blob_to_wire(where, value)}
+        found = to_wire(where, value, Part)
+    else:
+        if value == "":
+            raise ValueError(f"{where} is an empty text: there is nothing to send")
+        found = _as_part(value).wire()
+    kinds_in_it = sorted(found.keys() & _PAYLOADS)
+    # A part with nothing but keys unknown here is of a kind that is newer than this.
+    if len(kinds_in_it) > 1 or not found.keys() - {"thought"}:
+        raise ValueError(
+            f"{where} must have exactly one kind of content, not "
+            f"{' and '.join(kinds_in_it) or 'none'}"
+        )
+    return found
