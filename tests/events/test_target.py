@@ -147,6 +147,8 @@ SPELLINGS = [
     ("onMediaStarted", EventType.MEDIA_STARTED),
     ("onmediaended", EventType.MEDIA_ENDED),
     ("onMediaEnded", EventType.MEDIA_ENDED),
+    ("ontranscript", EventType.TRANSCRIPT),
+    ("onTranscript", EventType.TRANSCRIPT),
 ]
 
 
@@ -167,6 +169,15 @@ def test_the_doms_spelling_is_refused(target, name, kind):
         getattr(target, name)
     assert not hasattr(target, name)
     assert hasattr(target, own)
+
+
+def test_an_event_that_never_comes_has_no_handler(target):
+    """As it has no listeners: a session knows no transcripts."""
+    with pytest.raises(ValueError, match="no event"):
+        target.on_transcript = print
+    with pytest.raises(ValueError, match="no event"):
+        target.add_event_listener("transcript", print)
+    assert target.on_transcript is None
 
 
 def test_other_attributes_are_the_programs_own(target):

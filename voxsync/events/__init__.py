@@ -18,6 +18,7 @@ from voxsync.events.types import (
     MediaStartedEvent,
     MessageEvent,
     OpenEvent,
+    TranscriptEvent,
 )
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "OpenEvent",
     "QueueDispatcher",
     "Signals",
+    "TranscriptEvent",
 ]

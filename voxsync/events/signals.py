@@ -182,7 +182,7 @@ def _bound(receiver: Callable[..., object], target: object) -> Callable[..., obj
 class Signals:
     """A session's signals, one for each event, `-` in names written `_`.
 
-    Made when first asked for: most sessions use two or three of the seven.
+    Made when first asked for: most sessions use two or three of them.
     """
 
     __slots__ = ("_made",)
@@ -194,6 +194,7 @@ class Signals:
     error: EventSignal
     media_started: EventSignal
     media_ended: EventSignal
+    transcript: EventSignal
 
     def __init__(self) -> None:
         self._made: dict[str, EventSignal] = {}

@@ -30,6 +30,7 @@ def _on_property(kind: EventType) -> property:
         if fn is None:
             self._handlers.pop(name, None)
         else:
+            self._kind(kind)
             refuse_non_callable(fn)
             self._handlers[name] = fn
 
@@ -56,7 +57,9 @@ class EventTarget:
     """
 
     # What can happen here; a listener for anything else is refused at once.
-    event_types: ClassVar[frozenset[EventType]] = frozenset(EventType)
+    event_types: ClassVar[frozenset[EventType]] = frozenset(EventType) - {
+        EventType.TRANSCRIPT
+    }
 
     def __init__(self) -> None:
         self.signals = Signals()
@@ -120,6 +123,7 @@ class EventTarget:
     on_error = _on_property(EventType.ERROR)
     on_media_started = _on_property(EventType.MEDIA_STARTED)
     on_media_ended = _on_property(EventType.MEDIA_ENDED)
+    on_transcript = _on_property(EventType.TRANSCRIPT)
 
     def _emit(self, event: Event) -> None:
         """Call handler and listeners. Thread: the events or dispatcher thread only."""
