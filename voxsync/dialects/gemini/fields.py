@@ -22,12 +22,16 @@ __all__ = [
     "camel",
     "choice",
     "each",
+    "kinds",
     "member",
     "nested",
     "number",
     "option",
+    "recased",
     "snake",
+    "sort_keys",
     "string",
+    "strings",
     "struct",
     "to_wire",
     "whole",
@@ -138,13 +142,38 @@ def nested(form: type[ObjectT]) -> Kind:
     return lambda where, value: to_wire(where, value, form)
 
 
-def each(kind: Kind) -> Kind:
+def each(kind: Kind) -> Callable[[str, object], list[object]]:
     """A list or tuple, every item of this kind."""
 
     def check(where: str, value: object) -> list[object]:
         if not isinstance(value, list | tuple):
             raise _wrong(where, "a list or tuple", value)
         return [kind(f"{where}[{at}]", item) for at, item in enumerate(value)]
+
+    return check
+
+
+def strings(where: str, value: object) -> list[object]:
+    """A list or tuple of texts that are not empty."""
+    return each(string)(where, value)
+
+
+def recased(**inner: Kind) -> Kind:
+    """An object in the service's words, its keys in either case.
+
+    Args:
+        inner: Kinds of members by camelCase name; of the others the values stay as
+            they are.
+    """
+
+    def check(where: str, value: object) -> dict[str, object]:
+        if not isinstance(value, Mapping):
+            raise _wrong(where, "a dict", value)
+        _, found = sort_keys(where, value, ())
+        for name, kind in inner.items():
+            if found.get(name) is not None:
+                found[name] = kind(f"{where}.{name}", found[name])
+        return found
 
     return check
 
