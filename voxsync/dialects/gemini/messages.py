@@ -36,6 +36,8 @@ __all__ = [
     "WordInfo",
 ]
 
+_SHOWN = 500  # characters of each field in a repr
+
 Inline: TypeAlias = tuple[tuple[str, bytes], ...]
 """MIME types and bytes, in the order of the parts."""
 
@@ -134,8 +136,8 @@ class ServerMessage:
         shown = []
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.compare and value not in (None, False, (), ""):
-                shown.append(f"{each.name}={value!r}")
+            if each.compare and value is not None and value is not False:
+                shown.append(f"{each.name}={repr(value)[:_SHOWN]}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
