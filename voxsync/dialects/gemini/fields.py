@@ -114,7 +114,7 @@ def to_wire(where: str, value: object, form: type[ObjectT]) -> dict[str, object]
     if isinstance(value, form):
         return value.wire()
     if not isinstance(value, Mapping):
-        raise _wrong(where, f"a {form.__name__} or a dict", value)
+        raise _wrong(where, f"{form.__name__} or a dict", value)
     known, extra = sort_keys(where, value, kinds(form))
     return {**extra, **form(**known).wire()}
 
@@ -183,7 +183,7 @@ def choice(names: type[StrEnum]) -> Kind:
 
     def check(where: str, value: object) -> str:
         if not isinstance(value, str):
-            raise _wrong(where, f"a {names.__name__} or its name as a str", value)
+            raise _wrong(where, f"{names.__name__} or its name as a str", value)
         if value not in list(names):
             known = ", ".join(names)
             raise ValueError(f"{where} must be one of {known}, not {str(value)!r}")
