@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = ["FAULTS", "Fault", "Point", "fault", "make_fault"]
 
-Point = Literal["open", "message", "audio", "break", "final"]
+Point = Literal[
+    "open",
+    "message",
+    "audio",
+    "break",
+    "final",
+    # Of conversations only
+    "setup",
+    "ready",
+    "answer",
+    "tool",
+    "turn",
+]
 
 FAULTS: Final[Mapping[str, str]] = {
     # Before the session

@@ -94,10 +94,14 @@ class Records:
         """Begin the record of a connection."""
         with self._changed:
             self._count += 1
-            record = Record(self._count)
+            record = self._make(self._count)
             self._kept.append(record)
             self._changed.notify_all()
             return record
+
+    def _make(self, number: int) -> Record:
+        """For services that keep more: the record of a connection."""
+        return Record(number)
 
     def all(self) -> list[Record]:
         """All that are kept, oldest first."""

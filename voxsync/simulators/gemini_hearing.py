@@ -1,0 +1,253 @@
+"""What a client says aloud: its audio, cut into turns, with the words in it."""
+
+from __future__ import annotations
+
+import collections
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from voxsync.audio.resample import RATES, Resampler
+from voxsync.simulators.gemini_schema import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from voxsync.simulators.recogniser import (
+        Hypothesis,
+        Recogniser,
+        RecogniserStream,
+    )
+
+__all__ = ["HEARING_RATE", "Activity", "Detector", "Hearing", "Listening", "Utterance"]
+
+HEARING_RATE = 16_000
+_KEPT = 60 * HEARING_RATE  # frames of an utterance that are kept
+_PCM = re.compile(
+    r"audio/(?:pcm|l16)\s*(?:;\s*rate\s*=\s*(\d{1,6})\s*)?(?:;.*)?", re.IGNORECASE
+)
+
+
+class Activity(Protocol):
+    """Somebody begins, or stops, to speak."""
+
+    @property
+    def started(self) -> bool:
+        """True = begins."""
+        ...
+
+    @property
+    def frame(self) -> int:
+        """Where, in frames since the detector was made."""
+        ...
+
+
+class Detector(Protocol):
+    """Tells when somebody speaks."""
+
+    def feed(self, pcm: NDArray[np.int16], /) -> Sequence[Activity]:
+        """Take in mono audio at 16 kHz; say what it has told."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What was said from one beginning of speech to its end.
+
+    Attributes:
+        text: The words in it; "" where nobody recognises them.
+        audio: Mono int16 at 16 kHz, the first 60 s.
+        seconds: How long all of it was.
+    """
+
+    text: str
+    audio: NDArray[np.int16] = field(repr=False, compare=False)
+    seconds: float
+
+
+class Listening(Protocol):
+    """Whoever is told of what is heard."""
+
+    def began(self, seconds: float) -> None:
+        """Speech has begun, so many seconds into the audio."""
+        ...
+
+    def words(self, text: str) -> None:
+        """Words became known for good."""
+        ...
+
+    def ended(self, seconds: float, utterance: Utterance) -> None:
+        """Speech has ended."""
+        ...
+
+
+class Hearing:
+    """Listens to one client.
+
+    Args:
+        listening: Is told.
+        recogniser: Finds words; None = nobody does.
+        language: Of the speech.
+        detector: Makes what finds speech; None = the client says when it speaks.
+        before: Seconds before the moment that are still there when speech is found.
+        all_input: What came between two utterances belongs to the second.
+
+    Thread: one at a time.
+    """
+
+    def __init__(
+        self,
+        listening: Listening,
+        *,
+        recogniser: Recogniser | None,
+        language: str,
+        detector: Callable[[], Detector] | None,
+        before: float = 1.0,
+        all_input: bool = False,
+    ) -> None:
+        self._listening = listening
+        self._recogniser = recogniser
+        self._language = language
+        self._make_detector = detector
+        self._detector = None if detector is None else detector()
+        self._base = 0  # frames before the detector was made
+        self._ring: collections.deque[NDArray[np.int16]] = collections.deque()
+        self._ring_frames = 0
+        self._ring_most = _KEPT if all_input else round(before * HEARING_RATE)
+        self._all_input = all_input
+        self._frames = 0  # that have come
+        self._fed = 0  # up to which they were taken
+        self._resampler: Resampler | None = None
+        self._rate = HEARING_RATE
+        self._stream: RecogniserStream | None = None
+        self._speaking = False
+        self._begun = 0
+        self._kept: list[NDArray[np.int16]] = []
+        self._kept_frames = 0
+        self._text: list[str] = []
+
+    @property
+    def speaking(self) -> bool:
+        """Whether somebody speaks now."""
+        return self._speaking
+
+    def audio(self, mime_type: str, data: bytes) -> None:
+        """Take in audio.
+
+        Raises:
+            BadRequest: It is none that can be understood.
+        """
+        block = self._samples(mime_type, data)
+        if not len(block):
+            return
+        self._ring.append(block)
+        self._ring_frames += len(block)
+        self._frames += len(block)
+        if self._detector is not None:
+            base = self._base
+            for activity in self._detector.feed(block):
+                at = min(max(base + activity.frame, 0), self._frames)
+                if activity.started:
+                    self._begin(at)
+                else:
+                    self._take(at)
+                    self._end()
+        if self._speaking:
+            self._take(self._frames)
+        self._forget()
+
+    def begin(self) -> None:
+        """The client says that it speaks. A second time it is taken for the same."""
+        self._begin(self._frames)
+
+    def end(self) -> None:
+        """The client says that it has spoken, or that its microphone is off."""
+        if self._speaking:
+            self._take(self._frames)
+            self._end()
+        if self._make_detector is not None:
+            self._detector, self._base = self._make_detector(), self._frames
+
+    def close(self) -> None:
+        """Release the recogniser's stream."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    def _begin(self, at: int) -> None:
+        if self._speaking:
+            return
+        oldest = self._frames - self._ring_frames
+        # What belonged to an utterance before is not heard twice.
+        self._fed = max(self._fed, oldest if self._all_input else max(at, oldest))
+        self._begun = self._fed
+        self._speaking = True
+        if self._recogniser is not None:
+            self._stream = self._recogniser.open(
+                sample_rate=HEARING_RATE, language=self._language
+            )
+        self._listening.began(at / HEARING_RATE)
+
+    def _take(self, until: int) -> None:
+        """Feed what came, up to that frame."""
+        position = self._frames - self._ring_frames
+        for block in self._ring:
+            start, end = max(self._fed - position, 0), min(until - position, len(block))
+            position += len(block)
+            if start >= end:
+                continue
+            piece = block[start:end]
+            self._fed += len(piece)
+            if self._kept_frames < _KEPT:
+                self._kept.append(piece[: _KEPT - self._kept_frames])
+                self._kept_frames += len(piece)
+            if self._stream is not None:
+                self._hear(self._stream.feed(piece.astype("<i2").tobytes()))
+
+    def _hear(self, hypotheses: Sequence[Hypothesis]) -> None:
+        for each in hypotheses:
+            if each.is_final and each.text:
+                self._text.append(each.text)
+                self._listening.words(each.text)
+
+    def _end(self) -> None:
+        if not self._speaking:
+            return
+        if self._stream is not None:
+            self._hear(self._stream.finish())
+        self.close()
+        self._speaking = False
+        kept, self._kept, self._kept_frames = self._kept, [], 0
+        text, self._text = " ".join(self._text), []
+        audio = np.concatenate(kept) if kept else np.zeros(0, np.int16)
+        seconds = (self._fed - self._begun) / HEARING_RATE
+        at = self._fed / HEARING_RATE
+        self._listening.ended(at, Utterance(text, audio, seconds))
+
+    def _forget(self) -> None:
+        ring = self._ring
+        while ring and self._ring_frames - len(ring[0]) >= self._ring_most:
+            self._ring_frames -= len(ring.popleft())
+
+    def _samples(self, mime_type: str, data: bytes) -> NDArray[np.int16]:
+        found = _PCM.fullmatch(mime_type)
+        if found is None:
+            raise BadRequest(
+                "bad_audio", f"audio must be audio/pcm, not {mime_type[:60]!r}"
+            )
+        if len(data) % 2:
+            raise BadRequest("odd_audio", f"{len(data)} bytes are not 16-bit samples")
+        rate = int(found[1] or HEARING_RATE)
+        if rate not in RATES:
+            known = ", ".join(map(str, RATES))
+            raise BadRequest("bad_rate", f"rate must be one of {known}, not {rate}")
+        if rate != self._rate:
+            self._rate = rate
+            same = rate == HEARING_RATE
+            self._resampler = None if same else Resampler(rate, HEARING_RATE)
+        block = np.frombuffer(data, "<i2").astype(np.int16, copy=False)
+        return block if self._resampler is None else self._resampler.process(block)
