@@ -37,14 +37,16 @@ def judge(
         unsent: Accepted messages that did not go out.
         cancelled: The application asked for an end at once.
     """
+    if engine.opened_at is None and isinstance(cause, ConnectError):
+        return cause
+    verdict = engine.dialect.verdict(
+        ended.code, ended.reason, by_us=ended.by_us, was_clean=ended.was_clean
+    )
     if engine.opened_at is None:
-        if isinstance(cause, ConnectError):
-            return cause
-        error: Exception = _not_opened(ended)
+        # One with a handshake of its own has words for it.
+        said = verdict if isinstance(verdict, ConnectError) else None
+        error: Exception = said or _not_opened(ended)
     else:
-        verdict = engine.dialect.verdict(
-            ended.code, ended.reason, by_us=ended.by_us, was_clean=ended.was_clean
-        )
         if verdict is None and cancelled:
             verdict = SessionClosed("the session was cancelled", reason="cancelled")
         if verdict is None:

@@ -1,0 +1,190 @@
+"""Door: Gemini's Live API: talk with a model, in threads and blocking calls.
+
+    from voxsync.gemini import LiveGenerativeModel
+
+    model = LiveGenerativeModel("gemini-live-2.5-flash", api_key=key)
+    with model.connect() as session:
+        session.send("Good morning")
+        for message in session.receive_turn():
+            print(message.text)
+
+Firebase's `LiveSession` in Python's spelling, with what Google's own SDK has besides
+(Gemini notes, 1). Audio: `microphone.send_media_to(session)`,
+`session.send_media_to(speaker)`, or both at once with `AudioConversation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from voxsync.dialects.gemini.blob import Blob
+from voxsync.dialects.gemini.config import SessionResumptionConfig
+from voxsync.dialects.gemini.endpoints import GoogleAIBackend
+from voxsync.dialects.gemini.messages import ServerContent
+from voxsync.live_plan import Plan, Token, resumption
+from voxsync.live_session import LiveSession
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from voxsync.dialects.gemini.config import LiveGenerationConfig
+    from voxsync.dialects.gemini.endpoints import Backend
+    from voxsync.session import SessionOptions
+
+# What the room of the dialect offers to users; loaded when it is first used.
+_NAMES = (
+    "ActivityHandling",
+    "AudioTranscriptionConfig",
+    "AutomaticActivityDetection",
+    "Content",
+    "ContextWindowCompressionConfig",
+    "EndSensitivity",
+    "FirebaseBackend",
+    "FunctionBehavior",
+    "FunctionCall",
+    "FunctionDeclaration",
+    "FunctionResponse",
+    "FunctionResponseScheduling",
+    "GoAway",
+    "HistoryConfig",
+    "LiveGenerationConfig",
+    "LiveServerMessage",
+    "MediaResolution",
+    "Part",
+    "ProactivityConfig",
+    "RealtimeInputConfig",
+    "ResponseModality",
+    "ServerError",
+    "SessionResumptionUpdate",
+    "SetupComplete",
+    "SlidingWindow",
+    "SpeechConfig",
+    "StartSensitivity",
+    "ThinkingConfig",
+    "Tool",
+    "ToolCall",
+    "ToolCallCancellation",
+    "Transcription",
+    "TurnCoverage",
+    "UnknownMessage",
+    "UsageMetadata",
+    "UsageUpdate",
+    "VertexAIBackend",
+    "VoiceActivity",
+    "VoiceActivityDetectionSignal",
+)
+
+__all__ = [  # noqa: PLE0604 - all of them are names
+    "Blob",
+    "GoogleAIBackend",
+    "LiveGenerativeModel",
+    "LiveSession",
+    "ServerContent",
+    "SessionResumptionConfig",
+    *_NAMES,
+]
+
+
+class LiveGenerativeModel:
+    """A model to talk with, and how; `connect` opens a session.
+
+    Args:
+        model: Its name, bare or in full.
+        api_key: Key, ephemeral token (`auth_tokens/...`) or, for Vertex AI, access
+            token; or a callable that gives one at each connection. Sent in a header.
+        backend: Whose service: `GoogleAIBackend()` (default), `VertexAIBackend(...)`,
+            `FirebaseBackend(...)`.
+        config: `LiveGenerationConfig` or a dict of its fields.
+        system_instruction: Text, `Part` or `Content`.
+        tools: Tools as dicts, in the service's words.
+        tool_config: Likewise.
+        base_url: Another server, such as `GeminiService().url`.
+        options: Limits and timeouts of the sessions.
+
+    Raises:
+        TypeError, ValueError: An argument makes no sense.
+
+    Thread: any; one model makes as many sessions as are wanted.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_key: Token = None,
+        backend: Backend | None = None,
+        config: LiveGenerationConfig | Mapping[str, Any] | None = None,
+        system_instruction: object = None,
+        tools: Sequence[object] | None = None,
+        tool_config: Mapping[str, Any] | None = None,
+        base_url: str | None = None,
+        options: SessionOptions | None = None,
+    ) -> None:
+        if not isinstance(model, str):
+            raise TypeError(f"model must be a str, not {type(model).__name__}")
+        if not (api_key is None or isinstance(api_key, str) or callable(api_key)):
+            raise TypeError(
+                f"api_key must be a str or a callable, not {type(api_key).__name__}"
+            )
+        self._options = options
+        self._plan = Plan(
+            backend=backend or GoogleAIBackend(),
+            base_url=base_url,
+            api_key=api_key,
+            model=model,
+            config=config,
+            system_instruction=system_instruction,
+            tools=tools,
+            tool_config=tool_config,
+        )
+        self._plan.setup()  # complains now, not at connect()
+
+    @property
+    def model(self) -> str:
+        """The name as given."""
+        return self._plan.model
+
+    def session(
+        self,
+        session_resumption: SessionResumptionConfig | Mapping[str, Any] | None = None,
+    ) -> LiveSession:
+        """A session that is not open yet, to attach listeners and units to.
+
+        Args:
+            session_resumption: As in `connect`.
+        """
+        config = resumption(session_resumption)
+        return LiveSession(replace(self._plan, resumption=config), self._options)
+
+    def connect(
+        self,
+        session_resumption: SessionResumptionConfig | Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = 10.0,
+    ) -> LiveSession:
+        """Open a session and return it; the service has accepted the setup then.
+
+        Args:
+            session_resumption: None = this session cannot be resumed. Empty (`{}` or
+                `SessionResumptionConfig()`) = it can. With a handle: go on with that
+                session.
+            timeout: Seconds for connection and setup together.
+
+        Raises:
+            SetupError: The service refused the setup: `code`, `reason`.
+            HandshakeError, ConnectError, OpenTimeout: See `Session.connect`.
+
+        Thread: any; blocks.
+        """
+        return self.session(session_resumption).connect(timeout)
+
+    def __repr__(self) -> str:
+        return f"<LiveGenerativeModel {self._plan.model!r} at {self._plan.backend!r}>"
+
+
+def __getattr__(name: str) -> object:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("voxsync.dialects.gemini"), name)
