@@ -229,7 +229,10 @@ class GeminiService:
         with self._lock:
             live += [each for each in self._live if each not in live]
         for conversation in live:
-            # A brain, voice or recogniser may still be at work.
+            # Without a close code it has not even begun: the listener was faster.
+            if conversation.session.close_code is not None:
+                # A brain, voice or recogniser may still be at work.
+                conversation.record.over.wait(max(0.0, end - time.monotonic()))
             conversation.thread.close(max(0.0, end - time.monotonic()))
         for record in self._records.all():
             self._records.over(record)

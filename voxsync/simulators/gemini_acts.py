@@ -105,9 +105,11 @@ class _Blackhole(Act):
 
     def act(self, session: Misbehaving[Any]) -> bool:
         """See `Act`."""
+        self.deaf = True
         session.stop_reading()
         over = session.pause(self.fault.seconds)
         session.read_again()
+        self.deaf = False
         return over
 
 

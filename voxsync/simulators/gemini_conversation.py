@@ -200,8 +200,13 @@ class Conversation:
         if calling:
             self.say({"sessionResumptionUpdate": {"newHandle": "", "resumable": False}})
             return
-        history = tuple(self._memory.history)
-        kept = Kept(self.record.session_id, settled.model, history, self._consumed)
+        kept = Kept(
+            self.record.session_id,
+            settled.model,
+            tuple(self._memory.history),
+            self._memory.tokens,
+            self._consumed,
+        )
         handle = self._with.handles.keep(kept)
         self.record.handles.append(handle)
         update: dict[str, Any] = {"newHandle": handle, "resumable": True}
@@ -298,6 +303,7 @@ class Conversation:
         if settled.handle:
             kept = facilities.handles.resume(settled.handle, settled.model)
             self._memory.history.extend(kept.history)
+            self._memory.tokens = kept.tokens
             self.record.session_id = self.record.resumed = kept.session
         voice = facilities.voice if settled.audio else None
         manner = Manner(

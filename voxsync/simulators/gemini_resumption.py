@@ -32,6 +32,7 @@ class Kept:
         session: The session's id.
         model: Cannot be another one on resuming.
         history: As it was.
+        tokens: What the history counts for.
         consumed: Index of the client's last message that it holds; 0 = the setup.
         until: When it expires, by the clock.
     """
@@ -39,6 +40,7 @@ class Kept:
     session: str
     model: str
     history: tuple[Said, ...] = field(default=(), repr=False)
+    tokens: int = 0
     consumed: int = 0
     until: float = 0.0
 
