@@ -12,8 +12,6 @@ from voxsync.audio import AudioFormat
 from voxsync.dialects.base import SendAudio
 from voxsync.dialects.gemini import requests
 from voxsync.dialects.gemini.blob import Blob
-from voxsync.dialects.gemini.codec import GeminiDialect
-from voxsync.dialects.gemini.config import SessionResumptionConfig
 from voxsync.dialects.gemini.messages import ServerContent
 from voxsync.errors import InvalidState
 from voxsync.live_plan import Plan, resumption
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
     from voxsync.audio.pcm import AudioData
     from voxsync.audio.resample import Resampler
     from voxsync.dialects.base import Dialect
+    from voxsync.dialects.gemini.codec import GeminiDialect
+    from voxsync.dialects.gemini.config import SessionResumptionConfig
     from voxsync.dialects.gemini.messages import LiveServerMessage, UsageMetadata
     from voxsync.dialects.gemini.parts import FunctionResponse
 
