@@ -259,14 +259,16 @@ class ServerContent(ServerMessage):
         Half a sample at the end of a part is left out, and so are parts of another
         rate than the first one's, which no service is known to send: see `inline`.
         """
-        wanted = self.sample_rate
+        wanted = None
+        pieces = []
+        for mime_type, data in self.inline:
+            rate = pcm_rate(mime_type)
+            if wanted is None:
+                wanted = rate
+            if rate is not None and rate == wanted:
+                pieces.append(data[: len(data) & ~1])
         if wanted is None:
             return None
-        pieces = [
-            data[: len(data) & ~1]
-            for mime_type, data in self.inline
-            if pcm_rate(mime_type) == wanted
-        ]
         return bytes_to_int16(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
 
