@@ -1,7 +1,8 @@
 """voxsync: real-time voice over WebSocket for synchronous programs.
 
-The doors are `voxsync.mimi`, `voxsync.voximplant` and `voxsync.plain`; microphones,
-speakers, files and other units are in `voxsync.media`; what all of them share is here.
+The doors are `voxsync.mimi`, `voxsync.voximplant`, `voxsync.gemini` and `voxsync.plain`;
+microphones, speakers, files and other units are in `voxsync.media`, and both together
+make a `voxsync.conversation`; what all of them share is here.
 Names are resolved when first used, so that `import voxsync` itself costs nothing.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from voxsync.audio import AudioFormat
+    from voxsync.conversation import AudioConversation, start_audio_conversation
     from voxsync.errors import (
         ConcurrencyError,
         ConnectError,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         OpenEvent,
         QueueDispatcher,
     )
+    from voxsync.gemini import LiveGenerativeModel, LiveSession
     from voxsync.media import audio_devices
     from voxsync.mimi import MimiSession
     from voxsync.plain import PlainSession
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from voxsync.websocket_server import WebSocketServer
 
 __all__ = [
+    "AudioConversation",
     "AudioFormat",
     "CloseEvent",
     "ConcurrencyError",
@@ -58,6 +62,8 @@ __all__ = [
     "HandshakeError",
     "IOThread",
     "InvalidState",
+    "LiveGenerativeModel",
+    "LiveSession",
     "MediaError",
     "MessageEvent",
     "MimiSession",
@@ -78,10 +84,12 @@ __all__ = [
     "WebSocket",
     "WebSocketServer",
     "audio_devices",
+    "start_audio_conversation",
 ]
 
 _HOMES = {
     "audio": ("AudioFormat",),
+    "conversation": ("AudioConversation", "start_audio_conversation"),
     "events": (
         "CloseEvent",
         "ErrorEvent",
@@ -90,6 +98,7 @@ _HOMES = {
         "OpenEvent",
         "QueueDispatcher",
     ),
+    "gemini": ("LiveGenerativeModel", "LiveSession"),
     "media": ("audio_devices",),
     "mimi": ("MimiSession",),
     "plain": ("PlainSession",),
