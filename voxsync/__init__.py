@@ -1,8 +1,8 @@
 """voxsync: real-time voice over WebSocket for synchronous programs.
 
-The doors are `voxsync.mimi`, `voxsync.voximplant`, `voxsync.gemini` and `voxsync.plain`;
-microphones, speakers, files and other units are in `voxsync.media`, and both together
-make a `voxsync.conversation`; what all of them share is here.
+The doors are `voxsync.mimi`, `voxsync.voximplant`, `voxsync.gemini` and
+`voxsync.plain`; microphones, speakers, files and other units are in `voxsync.media`,
+and both together make a `voxsync.conversation`; what all of them share is here.
 Names are resolved when first used, so that `import voxsync` itself costs nothing.
 """
 
