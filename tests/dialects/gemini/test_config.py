@@ -318,3 +318,14 @@ def test_configs_are_values():
     sent = setup_fields(config)
     sent["generationConfig"]["temperature"] = 5
     assert setup_fields(config)["generationConfig"] == {"temperature": 1.0}
+
+
+def test_reprs_show_what_is_given():
+    """Of two dozen fields those are shown that say something."""
+    config = LiveGenerationConfig(
+        temperature=0, speech_config=SpeechConfig(voice_name="Leda")
+    )
+    assert repr(config) == (
+        "LiveGenerationConfig(speech_config=SpeechConfig(voice_name='Leda'), "
+        "temperature=0)"
+    )

@@ -244,6 +244,7 @@ def test_names_are_made_once(backend, prefix, model):
         ("x?y", ValueError),
         ("x&y=1", ValueError),
         ("x y", ValueError),
+        ("gemini-ä", ValueError),
         ("/x", ValueError),
         ("x/", ValueError),
         ("a//b", ValueError),

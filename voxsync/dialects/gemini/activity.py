@@ -60,7 +60,7 @@ class TurnCoverage(StrEnum):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AutomaticActivityDetection(WireObject):
     """How the service hears that the user speaks.
 
@@ -83,7 +83,7 @@ class AutomaticActivityDetection(WireObject):
     silence_duration_ms: int | None = option(whole(0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RealtimeInputConfig(WireObject):
     """What the service makes of audio and video as they come.
 

@@ -82,7 +82,7 @@ class MediaResolution(StrEnum):
     HIGH = "MEDIA_RESOLUTION_HIGH"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SpeechConfig(WireObject):
     """The model's voice.
 
@@ -114,7 +114,7 @@ class SpeechConfig(WireObject):
         return {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": name}}, **found}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AudioTranscriptionConfig(WireObject):
     """Asks for what was said in words; `AudioTranscriptionConfig()` is enough.
 
@@ -133,7 +133,7 @@ class AudioTranscriptionConfig(WireObject):
     mode: str | None = option(string)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SlidingWindow(WireObject):
     """What is kept of a context that grew too long.
 
@@ -144,7 +144,7 @@ class SlidingWindow(WireObject):
     target_tokens: int | None = option(whole(0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ContextWindowCompressionConfig(WireObject):
     """Forget the oldest turns before the context is full: sessions without end.
 
@@ -191,7 +191,7 @@ class SessionResumptionConfig(WireObject):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ThinkingConfig(WireObject):
     """How much the model thinks before it speaks.
 
@@ -206,14 +206,14 @@ class ThinkingConfig(WireObject):
     include_thoughts: bool | None = option(boolean)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ProactivityConfig(WireObject):
     """Whether the model may keep silent where nothing was meant for it."""
 
     proactive_audio: bool | None = option(boolean)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HistoryConfig(WireObject):
     """Whether the first turns sent are history, which the model does not answer."""
 
@@ -237,7 +237,7 @@ def _labels(where: str, value: object) -> object:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LiveGenerationConfig(WireObject):
     """How the model is to answer, and the session to be.
 

@@ -25,7 +25,7 @@ _METHOD = "BidiGenerateContent"
 _TOKEN = "auth_tokens/"  # noqa: S105 - ephemeral tokens begin so
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?::[A-Za-z0-9.-]+)?")
-_MODEL = re.compile(r"[\w.@:-]+(/[\w.@:-]+)*")
+_MODEL = re.compile(r"[\w.@:-]+(/[\w.@:-]+)*", re.ASCII)
 # Gemini notes, 1.7 and 2.3: fields of Vertex AI alone.
 _VERTEX_ONLY = {
     "explicit_vad_signal": ("explicitVadSignal",),
@@ -90,7 +90,8 @@ class GoogleAIBackend(Backend):
     """The Gemini Developer API, for an API key or an ephemeral token.
 
     Attributes:
-        api_version: `"v1beta"` (default), `"v1"`, `"v1alpha"`.
+        api_version: `"v1beta"` (default), `"v1"`, `"v1alpha"` (what Google's own SDK
+            asks for with tokens).
 
     Raises:
         TypeError, ValueError: It is no version.

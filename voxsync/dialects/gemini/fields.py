@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import field, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
@@ -45,11 +46,13 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 _MISSING = object()
 
 
+@lru_cache(maxsize=512)  # an application's keys are in it, too
 def camel(name: str) -> str:
     """`mime_type` as `mimeType`; a name that is camelCase already stays."""
     return _UNDERSCORE.sub(lambda found: found[1].upper(), name)
 
 
+@lru_cache(maxsize=512)
 def snake(name: str) -> str:
     """`mimeType` as `mime_type`; a name that is snake_case already stays."""
     return _CAPITAL.sub(lambda found: "_" + found[0].lower(), name)
@@ -88,14 +91,26 @@ class WireObject:
                 found[camel(name)] = kind(f"{type(self).__name__}.{name}", value)
         return found
 
+    def __repr__(self) -> str:
+        given = [(name, getattr(self, name)) for name in kinds(type(self))]
+        shown = (f"{name}={value!r}" for name, value in given if value is not None)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
-def kinds(form: type[WireObject]) -> dict[str, Kind]:
+
+def kinds(form: type[WireObject]) -> Mapping[str, Kind]:
     """The class's options by name; its other fields are not of the wire."""
-    return {
-        one.name: one.metadata["kind"] for one in fields(form) if "kind" in one.metadata
-    }
+    found = _KINDS.get(form)
+    if found is None:
+        # Two threads may do this at once; both find the same.
+        found = _KINDS[form] = {
+            one.name: one.metadata["kind"]
+            for one in fields(form)
+            if "kind" in one.metadata
+        }
+    return found
 
 
+_KINDS: dict[type[WireObject], Mapping[str, Kind]] = {}
 ObjectT = TypeVar("ObjectT", bound=WireObject)
 
 

@@ -38,7 +38,7 @@ class FunctionBehavior(StrEnum):
     NON_BLOCKING = "NON_BLOCKING"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FunctionDeclaration(WireObject):
     """A function of the application that the model may call.
 
@@ -67,7 +67,7 @@ class FunctionDeclaration(WireObject):
         return WireObject.wire(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Tool(WireObject):
     """Functions of the application, or a tool of the service's own.
 
