@@ -199,6 +199,7 @@ def test_audio_out():
     )
 
 
+@CALM
 @given(st.binary(max_size=400).map(lambda data: data[: len(data) & ~1]))
 def test_audio_arrives(pcm):
     """Whatever it is."""
