@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import collections
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from voxsync.errors import VoxsyncError
-from voxsync.simulators.gemini_brain import HeardTurn
 from voxsync.simulators.gemini_hearing import Hearing
+from voxsync.simulators.gemini_input import Input
 from voxsync.simulators.gemini_output import Output
 from voxsync.simulators.gemini_request import read_request
 from voxsync.simulators.gemini_resumption import Kept
 from voxsync.simulators.gemini_schema import BadRequest
-from voxsync.simulators.gemini_setup import Memory, settle, text_of
+from voxsync.simulators.gemini_setup import Memory, settle
 from voxsync.simulators.gemini_speech import Manner
 from voxsync.simulators.gemini_turn import Turns
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from voxsync.simulators.gemini_acts import GeminiActs
     from voxsync.simulators.gemini_brain import Brain
     from voxsync.simulators.gemini_entrance import Door
-    from voxsync.simulators.gemini_hearing import Detector, Utterance
+    from voxsync.simulators.gemini_hearing import Detector, Listening
     from voxsync.simulators.gemini_record import GeminiRecord, Spoken
     from voxsync.simulators.gemini_request import Request
     from voxsync.simulators.gemini_resumption import Handles
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Conversation", "Facilities"]
 
 logger = logging.getLogger("voxsync.simulators")
-
-_IMAGES = 8  # pictures that a turn may have
-_DRAFTS = 1000  # contents without turnComplete that are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +94,9 @@ class Conversation:
         )
         self._memory = Memory()
         self._settled: Settled | None = None
-        self._turns: Turns | None = None
-        self._hearing: Hearing | None = None
+        self._input: Input | None = None
         self._ended = False  # nothing is done any more
         self._consumed = 0  # index of the client's latest message
-        self._primed = True  # the history that the client brings is complete
-        self._draft: list[str] = []  # written, and not complete yet
-        self._aside: list[str] = []  # written while speaking
-        self._images: collections.deque[tuple[str, bytes]] = collections.deque(
-            maxlen=_IMAGES
-        )
         session.add_event_listener("open", self._open)
         session.add_event_listener("message", self._message)
         session.add_event_listener("close", self._closed)
@@ -128,8 +117,8 @@ class Conversation:
         record = self.record
         record.close_code, record.close_reason = closed.code, closed.reason
         try:
-            if self._hearing is not None:
-                self._hearing.close()
+            if self._input is not None:
+                self._input.close()
         finally:
             self._with.handles.ended(record.session_id)
             self.thread.close(0)
@@ -218,43 +207,6 @@ class Conversation:
         """See `Partner`."""
         self.record.breaches.append(rule)
 
-    # Listening
-
-    def began(self, seconds: float) -> None:
-        """See `Listening`."""
-        assert self._settled is not None
-        assert self._turns is not None
-        self._signal("ACTIVITY_START", "SOS", seconds)
-        if self._settled.interrupts:
-            self._turns.interrupt()
-
-    def words(self, text: str) -> None:
-        """See `Listening`."""
-        assert self._settled is not None
-        if self._settled.hears_itself:
-            for word in text.split():
-                self.say(
-                    {"serverContent": {"inputTranscription": {"text": f"{word} "}}}
-                )
-
-    def ended(self, seconds: float, utterance: Utterance) -> None:
-        """See `Listening`."""
-        self._signal("ACTIVITY_END", "EOS", seconds)
-        text = "\n".join([*self._aside, *([utterance.text] if utterance.text else [])])
-        self._aside.clear()
-        turn = HeardTurn(
-            text=text, audio=utterance.audio, seconds=utterance.seconds, spoken=True
-        )
-        self._hear(turn)
-
-    def _signal(self, name: str, short: str, seconds: float) -> None:
-        assert self._settled is not None
-        if self._settled.vad_signals:
-            kind = f"VAD_SIGNAL_TYPE_{short}"
-            self.say({"voiceActivityDetectionSignal": {"vadSignalType": kind}})
-            offset = f"{seconds:.3f}s"
-            self.say({"voiceActivity": {"type": name, "audioOffset": offset}})
-
     # Inside
 
     def _reach(self, point: Point) -> bool:
@@ -267,25 +219,17 @@ class Conversation:
     def _take(self, data: str | bytes) -> None:
         request = read_request(data, strict=self._with.strict)
         self.record.breaches.extend("unknown_field" for _ in request.unknown)
-        if self._settled is None:
+        if self._input is None:
             self._setup(request)
             return
         self._consumed += 1
         if self._consumed == 1 and self._reach("message"):
             return
         self._note(data, request)
-        body = request.body
-        match request.kind:
-            case "clientContent":
-                self._content(body)
-            case "realtimeInput":
-                self._realtime(body)
-            case "toolResponse":
-                self._responses(body)
-            case "contextUpdate":
-                self._update(body)
-            case _:
-                raise BadRequest("second_setup", "setup is the first message, and once")
+        before = self.record.audio_bytes
+        self._input.take(request)
+        if self.record.audio_bytes > before:
+            self._reach("audio")
 
     def _note(self, data: str | bytes, request: Request) -> None:
         if not request.body.keys() & {"audio", "video", "mediaChunks"}:
@@ -309,7 +253,7 @@ class Conversation:
         manner = Manner(
             voice, settled.reads_along, settled.thoughts, paced=facilities.paced
         )
-        self._turns = Turns(
+        turns = Turns(
             self,
             self,
             clock=facilities.clock,
@@ -318,9 +262,15 @@ class Conversation:
             memory=self._memory,
             vertex=self._door.counts_candidates,
         )
-        self.acts.bind(self.after, self._turns.storm)
-        self._hearing = self._make_hearing(settled)
-        self._primed = not settled.first_history
+        self.acts.bind(self.after, turns.storm)
+        self._input = Input(
+            settled,
+            memory=self._memory,
+            turns=turns,
+            record=self.record,
+            say=self.say,
+            hearing=lambda listening: self._make_hearing(settled, listening),
+        )
         self._settled = settled
         if self._reach("setup"):
             return
@@ -328,11 +278,11 @@ class Conversation:
         self._live()
         self._reach("ready")
 
-    def _make_hearing(self, settled: Settled) -> Hearing:
+    def _make_hearing(self, settled: Settled, listening: Listening) -> Hearing:
         detection, facilities = settled.detection, self._with
         padding = detection.get("prefixPaddingMs", 0) / 1000
         return Hearing(
-            self,
+            listening,
             recogniser=facilities.recogniser,
             language=settled.language or "en",
             detector=(lambda: facilities.detector(detection))
@@ -356,112 +306,3 @@ class Conversation:
     def _leave(self, reason: str) -> None:
         self._ended = True
         self.session.close(1000, reason, wait=False)
-
-    def _hear(self, turn: HeardTurn) -> None:
-        assert self._turns is not None
-        self.record.turns.append(replace(turn, audio=None))
-        turn = replace(turn, images=tuple(self._images))
-        self._images.clear()
-        self._turns.hear(turn)
-
-    # What clients send
-
-    def _content(self, body: Mapping[str, Any]) -> None:
-        assert self._turns is not None
-        contents = body.get("turns", ())
-        for content in contents:
-            if content.get("role", "user") not in ("user", "model"):
-                raise BadRequest("bad_role", "a turn's role must be user or model")
-            for part in content.get("parts", ()):
-                if "functionResponse" in part:
-                    raise BadRequest(
-                        "function_response", "function responses go into toolResponse"
-                    )
-        if self._primed:
-            self._turns.interrupt()
-        for content in contents:
-            self._draw_up(content)
-        if not body.get("turnComplete", False):
-            return
-        text = "\n".join(self._draft)
-        self._draft.clear()
-        if self._primed:
-            self._hear(HeardTurn(text=text))
-            return
-        self._primed = True
-        if text:
-            self._memory.add("user", text)
-
-    def _draw_up(self, content: Mapping[str, Any]) -> None:
-        if content.get("role") == "model":
-            if self._draft:
-                self._memory.add("user", "\n".join(self._draft))
-                self._draft.clear()
-            self._memory.add("model", text_of(content))
-            return
-        if len(self._draft) >= _DRAFTS:
-            raise BadRequest("too_many_turns", "too many turns without turnComplete")
-        text = text_of(content)
-        if text:
-            self._draft.append(text)
-        for part in content.get("parts", ()):
-            if "inlineData" in part:
-                self._picture(part["inlineData"])
-
-    def _realtime(self, body: Mapping[str, Any]) -> None:
-        settled, hearing = self._settled, self._hearing
-        assert settled is not None
-        assert hearing is not None
-        if ("activityStart" in body or "activityEnd" in body) and settled.automatic:
-            raise BadRequest(
-                "activity_signal", "explicit activity control is off: detection is on"
-            )
-        if "audioStreamEnd" in body and not settled.automatic:
-            raise BadRequest(
-                "stream_end", "audioStreamEnd needs automatic activity detection"
-            )
-        if "activityStart" in body:
-            hearing.begin()
-        for blob in [*body.get("mediaChunks", ())[:1], body.get("audio")]:
-            if blob is not None:
-                self._media(blob)
-        if "video" in body:
-            self._picture(body["video"])
-        if body.get("text"):
-            if hearing.speaking:
-                self._aside.append(body["text"])
-                del self._aside[:-_DRAFTS]
-            else:
-                self._hear(HeardTurn(text=body["text"]))
-        if "activityEnd" in body or body.get("audioStreamEnd"):
-            hearing.end()
-
-    def _media(self, blob: Mapping[str, Any]) -> None:
-        mime_type, data = blob.get("mimeType", ""), blob.get("data", b"")
-        if mime_type.startswith("image/"):
-            self._picture(blob)
-            return
-        assert self._hearing is not None
-        self.record.audio(data)
-        self._hearing.audio(mime_type, data)
-        self._reach("audio")
-
-    def _picture(self, blob: Mapping[str, Any]) -> None:
-        mime_type = blob.get("mimeType", "")
-        if not mime_type.startswith("image/"):
-            raise BadRequest("bad_image", f"not an image: {mime_type[:60]!r}")
-        self.record.images += 1
-        self._images.append((mime_type, blob.get("data", b"")))
-
-    def _responses(self, body: Mapping[str, Any]) -> None:
-        assert self._turns is not None
-        responses = body.get("functionResponses", ())
-        if not responses:
-            raise BadRequest("no_responses", "toolResponse has no functionResponses")
-        self._turns.respond(responses)
-
-    def _update(self, body: Mapping[str, Any]) -> None:
-        if "systemInstruction" in body:
-            self._memory.instruct(body["systemInstruction"])
-        if "tools" in body:
-            self._memory.equip(body["tools"].get("tools", ()))
