@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voxsync.dialects.gemini.blob import (
@@ -13,7 +13,11 @@ from voxsync.dialects.gemini.blob import (
     encode_base64,
 )
 
+# A busy machine is no fault of a test's.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
+
+@CALM
 @given(st.binary(max_size=200), st.booleans(), st.booleans())
 def test_base64_of_either_alphabet(data, url_safe, padded):
     """Standard and URL-safe alphabet, with and without padding, say the same."""
@@ -22,6 +26,7 @@ def test_base64_of_either_alphabet(data, url_safe, padded):
     assert decode_base64(text if padded else text.rstrip("=")) == data
 
 
+@CALM
 @given(st.binary(max_size=200))
 def test_base64_goes_out_in_the_standard_alphabet(data):
     """What is sent is the standard alphabet, padded, without line breaks."""

@@ -1,7 +1,7 @@
 """Whose service: addresses, credentials, names of models."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voxsync.dialects.base import UpgradeRequest
@@ -10,6 +10,9 @@ from voxsync.dialects.gemini.endpoints import (
     GoogleAIBackend,
     VertexAIBackend,
 )
+
+# A busy machine is no fault of a test's.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 DEVELOPER = (
     "wss://generativelanguage.googleapis.com/ws/"
@@ -220,6 +223,7 @@ def test_names_of_models(backend, model, full):
     assert backend.model_name(model) == full
 
 
+@CALM
 @given(
     st.sampled_from(BACKENDS),
     st.sampled_from(["", "models/", "publishers/google/models/"]),

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voxsync.dialects.gemini.fields import (
@@ -29,6 +29,9 @@ from voxsync.dialects.gemini.fields import (
     to_wire,
     whole,
 )
+
+# A busy machine is no fault of a test's.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 WORDS = st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True), min_size=1)
 
@@ -77,6 +80,7 @@ def test_snake(camelly, snaky):
     assert snake(snaky) == snaky
 
 
+@CALM
 @given(WORDS)
 def test_every_name_survives_the_way_there_and_back(words):
     """Names of words that begin with letters come back as they went."""
@@ -209,6 +213,7 @@ def test_a_key_in_both_cases_is_refused():
         to_wire("x", {"user_data": {}, "userData": {}}, Outer)
 
 
+@CALM
 @given(st.dictionaries(st.text(max_size=8), st.integers(), max_size=6))
 def test_no_key_is_lost(given):
     """Every key is in one of the two heaps, or named as being there twice."""

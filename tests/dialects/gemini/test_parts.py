@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voxsync.dialects.gemini.parts import (
@@ -18,6 +18,9 @@ from voxsync.dialects.gemini.parts import (
     Part,
     to_parts,
 )
+
+# A busy machine is no fault of a test's.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PICTURE = Blob("image/png", b"\xfb\xff")
 PICTURE_SENT = {"inlineData": {"mimeType": "image/png", "data": "+/8="}}
@@ -122,6 +125,7 @@ def test_what_is_no_part(obj, words):
         Part.from_wire(obj)
 
 
+@CALM
 @given(structs, st.sampled_from(["function_call", "functionCall"]))
 def test_arguments_are_never_re_cased(struct, name):
     """What stands in `args` belongs to the application, at any depth."""
@@ -132,6 +136,7 @@ def test_arguments_are_never_re_cased(struct, name):
     assert to_parts({name: call}) == [{"functionCall": call}]
 
 
+@CALM
 @given(structs, st.booleans())
 def test_responses_are_never_re_cased(struct, as_dict):
     """What stands in `response` belongs to the application, at any depth."""
@@ -289,6 +294,7 @@ def test_reprs_show_sizes():
     assert secret not in repr(Content("user", [part, thought]))
 
 
+@CALM
 @given(
     st.lists(
         st.sampled_from([sent for _, sent in PAIRS if sent != {"text": ""}]), min_size=1

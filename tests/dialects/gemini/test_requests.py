@@ -4,7 +4,7 @@ import json
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voxsync.dialects.gemini import requests
@@ -19,6 +19,9 @@ from voxsync.dialects.gemini.endpoints import (
     VertexAIBackend,
 )
 from voxsync.dialects.gemini.parts import Blob, Content, FunctionResponse, Part
+
+# A busy machine is no fault of a test's.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PICTURE = Blob("image/png", b"\xfb\xff")
 SOUND = Blob("audio/pcm;rate=16000", b"\x01\x00\x02\x00")
@@ -383,6 +386,7 @@ json_values = st.recursive(
 )
 
 
+@CALM
 @given(st.dictionaries(st.text(max_size=5), json_values), st.booleans())
 def test_responses_arrive_as_they_are(response, as_dict):
     """No key and no value of the application's is touched on its way."""
@@ -433,6 +437,7 @@ def test_an_update_of_nothing():
 # All
 
 
+@CALM
 @given(st.text(min_size=1))
 def test_texts_arrive_as_they_are(text):
     """Every text that UTF-8 can carry is sent, without ASCII's detours."""

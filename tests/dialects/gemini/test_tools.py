@@ -1,7 +1,7 @@
 """What a model may use."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voxsync.dialects.gemini.tools import (
@@ -11,6 +11,9 @@ from voxsync.dialects.gemini.tools import (
     tool_config_to_wire,
     tools_to_wire,
 )
+
+# A busy machine is no fault of a test's.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SCHEMA = {"type": "object", "properties": {"is_on": {"any_of": [{"maxItems": 1}]}}}
 SENT = {
@@ -74,6 +77,7 @@ schemas = st.recursive(
 )
 
 
+@CALM
 @given(st.dictionaries(keys, schemas))
 def test_schemas_are_never_re_cased(schema):
     """A property's name is the application's, at any depth."""
