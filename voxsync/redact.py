@@ -40,7 +40,7 @@ __all__ = ["MASK", "Redactor", "redact_headers", "redact_url"]
 MASK = "***"
 
 _SECRET_HEADER = re.compile(
-    r"auth|cookie|token|key|secret|session|password", re.IGNORECASE
+    r"auth|appcheck|cookie|token|key|secret|session|password", re.IGNORECASE
 )
 # Matrix parameters: who writes them means them as values, too.
 _PATH_VALUE = re.compile(r"([&;][^=&;]*=)[^&;]*")
