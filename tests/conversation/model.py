@@ -61,15 +61,17 @@ class ModelDialect(Dialect):
         said = json.loads(data)
         message = SimpleNamespace(type="serverContent", raw=said)
         for name, value in said.items():
-            if name == "calls":
-                message.type = "toolCall"
-                value = tuple(SimpleNamespace(**call) for call in value)
-                name = "function_calls"
-            elif name == "ids":
-                message.type = "toolCallCancellation"
-            elif name.endswith("transcription"):
-                value = SimpleNamespace(**value)
-            setattr(message, name, value)
+            if name.endswith("transcription"):
+                setattr(message, name, SimpleNamespace(**value))
+            else:
+                setattr(message, name, value)
+        if "calls" in said:
+            message.type = "toolCall"
+            message.function_calls = tuple(
+                SimpleNamespace(**call) for call in said["calls"]
+            )
+        elif "ids" in said:
+            message.type = "toolCallCancellation"
         if said.get("interrupted"):
             yield ClearAudio("")
         if self._speaks and (said.get("interrupted") or said.get("turn_complete")):
@@ -167,7 +169,7 @@ class Far:
 
     @property
     def marks(self):
-        """"start", "end", and "audio" for all that came between."""
+        """Where audio started and ended, with one "audio" for all between."""
         marks = []
         for said in self.said:
             mark = "audio" if isinstance(said, bytes) else said.get("audio")

@@ -124,7 +124,9 @@ def test_while_the_model_sounds_and_a_little_longer_it_is_shut(far, gate, feed):
     heard(far, 3 * BLOCK)
     assert far.marks == ["start", "audio", "end", "start", "audio"]
     first = (3 + tail) * BLOCK
-    np.testing.assert_array_equal(far.audio[BLOCK:], np.arange(first, first + 2 * BLOCK))
+    np.testing.assert_array_equal(
+        far.audio[BLOCK:], np.arange(first, first + 2 * BLOCK)
+    )
 
 
 def test_finish_ends_the_link_without_an_error(far, session, gate, feed, ends):

@@ -46,9 +46,11 @@ def test_the_end_of_the_turn_ends_what_was_said():
     """Of both; a piece that comes with it is told before."""
     transcript = Transcript(None)
     told(transcript, input_transcription=said("Hello"))
-    assert told(
-        transcript, output_transcription=said("Hi"), turn_complete=True
-    ) == [("model", "Hi", False), ("user", "", True), ("model", "", True)]
+    assert told(transcript, output_transcription=said("Hi"), turn_complete=True) == [
+        ("model", "Hi", False),
+        ("user", "", True),
+        ("model", "", True),
+    ]
     assert told(transcript, turn_complete=True) == []
 
 
