@@ -19,9 +19,10 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from voxsync.dialects.gemini import requests
 from voxsync.dialects.gemini.blob import Blob
 from voxsync.dialects.gemini.config import SessionResumptionConfig
-from voxsync.dialects.gemini.endpoints import GoogleAIBackend
+from voxsync.dialects.gemini.endpoints import Backend, GoogleAIBackend
 from voxsync.dialects.gemini.messages import ServerContent
 from voxsync.live_plan import Plan, Token, resumption
 from voxsync.live_session import LiveSession
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from voxsync.dialects.gemini.config import LiveGenerationConfig
-    from voxsync.dialects.gemini.endpoints import Backend
     from voxsync.session import SessionOptions
 
 # What the room of the dialect offers to users; loaded when it is first used.
@@ -122,24 +122,36 @@ class LiveGenerativeModel:
         base_url: str | None = None,
         options: SessionOptions | None = None,
     ) -> None:
-        if not isinstance(model, str):
-            raise TypeError(f"model must be a str, not {type(model).__name__}")
+        backend = GoogleAIBackend() if backend is None else backend
+        if not isinstance(backend, Backend):
+            raise TypeError(
+                "backend must be GoogleAIBackend(...), VertexAIBackend(...) or "
+                f"FirebaseBackend(...), not {backend!r}"
+            )
         if not (api_key is None or isinstance(api_key, str) or callable(api_key)):
             raise TypeError(
                 f"api_key must be a str or a callable, not {type(api_key).__name__}"
             )
-        self._options = options
-        self._plan = Plan(
-            backend=backend or GoogleAIBackend(),
-            base_url=base_url,
-            api_key=api_key,
-            model=model,
-            config=config,
+        # What makes no sense is told now, not at connect().
+        known = api_key if isinstance(api_key, str) else None
+        backend.url(base_url, known)
+        backend.headers(known)
+        settings = requests.setup(
+            model,
+            config,
             system_instruction=system_instruction,
             tools=tools,
             tool_config=tool_config,
+            backend=backend,
         )
-        self._plan.setup()  # complains now, not at connect()
+        self._options = options
+        self._plan = Plan(
+            backend=backend,
+            base_url=base_url,
+            api_key=api_key,
+            model=model,
+            settings=settings,
+        )
 
     @property
     def model(self) -> str:
@@ -155,8 +167,9 @@ class LiveGenerativeModel:
         Args:
             session_resumption: As in `connect`.
         """
-        config = resumption(session_resumption)
-        return LiveSession(replace(self._plan, resumption=config), self._options)
+        plan = replace(self._plan, resumption=resumption(session_resumption))
+        plan.setup()  # says now what is wrong with it
+        return LiveSession(plan, self._options)
 
     def connect(
         self,

@@ -7,14 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from voxsync.dialects.gemini import requests
 from voxsync.dialects.gemini.codec import GeminiDialect
-from voxsync.dialects.gemini.config import SessionResumptionConfig
+from voxsync.dialects.gemini.config import SessionResumptionConfig, resumption_to_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from voxsync.dialects.gemini.config import LiveGenerationConfig
     from voxsync.dialects.gemini.endpoints import Backend
 
 __all__ = ["Plan", "Token", "resumption"]
@@ -24,16 +20,23 @@ Token = str | Callable[[], str] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Plan:
-    """What a model was made with: all that a connection needs."""
+    """What a model was made with: all that a connection needs.
+
+    Attributes:
+        backend: Whose service.
+        base_url: Another server; None = the service's own.
+        api_key: What tells who we are, or gives it.
+        model: The name as given.
+        settings: The first message of a session that is not to be resumed. As text,
+            so that nothing done later to the caller's dicts gets into it.
+        resumption: None = the session is not to be resumed.
+    """
 
     backend: Backend
     base_url: str | None
     api_key: Token
     model: str
-    config: LiveGenerationConfig | Mapping[str, Any] | None
-    system_instruction: object
-    tools: Sequence[object] | None
-    tool_config: Mapping[str, Any] | None
+    settings: str
     resumption: SessionResumptionConfig | None = None
 
     def dialect(self) -> GeminiDialect:
@@ -50,16 +53,17 @@ class Plan:
         )
 
     def setup(self) -> str:
-        """The first message."""
-        return requests.setup(
-            self.model,
-            self.config,
-            system_instruction=self.system_instruction,
-            tools=self.tools,
-            tool_config=self.tool_config,
-            resumption=self.resumption,
-            backend=self.backend,
-        )
+        """The first message.
+
+        Raises:
+            TypeError, ValueError: The service does not resume like that.
+        """
+        if self.resumption is None:
+            return self.settings
+        found = json.loads(self.settings)["setup"]
+        found["sessionResumption"] = resumption_to_wire(self.resumption)
+        self.backend.complete(found)
+        return json.dumps({"setup": found}, separators=(",", ":"))
 
 
 def resumption(

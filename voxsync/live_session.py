@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import time
+import threading
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from voxsync.audio import AudioFormat
-from voxsync.dialects.base import SendAudio
+from voxsync.audio.pcm import bytes_to_int16, int16_to_bytes, split, to_bytes
+from voxsync.clocks import Clock
+from voxsync.dialects.base import OpenStream, SendAudio
 from voxsync.dialects.gemini import requests
 from voxsync.dialects.gemini.blob import Blob
 from voxsync.dialects.gemini.messages import ServerContent
@@ -31,13 +33,15 @@ if TYPE_CHECKING:
     from voxsync.dialects.gemini.config import SessionResumptionConfig
     from voxsync.dialects.gemini.messages import LiveServerMessage, UsageMetadata
     from voxsync.dialects.gemini.parts import FunctionResponse
+    from voxsync.media import Sink
 
 __all__ = ["LiveSession"]
 
 _INPUT_RATE = 16_000  # Gemini notes, 2.5: its native one
-_MOST_SECONDS = 0.1  # of audio in one message: 20 to 100 ms are typical
+_MOST_BYTES = 3200  # of audio in one message: 100 ms; 20 to 100 are typical
 # The model speaks faster than it sounds; what is more than this ahead is refused.
 _PLAYOUT_SECONDS = 120.0
+_STARTS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
 _OPTIONS = SessionOptions()
 
 
@@ -56,7 +60,9 @@ class LiveSession(Session["LiveServerMessage"]):
         super().__init__(plan.backend.url(plan.base_url, None), options or _OPTIONS)
         self._plan = plan
         self._gemini: GeminiDialect | None = None
-        self._resampler: Resampler | None = None
+        self._resampler: Resampler | None = None  # its user's: see send_audio_realtime
+        self._clock = self.options.clock or Clock()
+        self._images = threading.Lock()  # guards the next two
         self._last_image = -float("inf")
         self.images_dropped = 0
 
@@ -155,15 +161,17 @@ class LiveSession(Session["LiveServerMessage"]):
 
         Raises:
             FormatError: Half a sample, another dtype or shape.
+            ValueError: A rate that cannot be resampled.
+            SendQueueFull, InvalidState, SessionClosed: As all sends. None of it was
+                sent then; audio that is resampled begins anew with the next call.
 
         Thread: any, but one at a time, for the order of the audio is that of calls.
         """
         if isinstance(audio, Blob | Mapping):
             self._send(requests.realtime_audio(audio), block, timeout)
             return
-        pieces = self._pieces(audio, sample_rate)
-        if pieces:
-            self._send_all(pieces, block, timeout)
+        self._opened()  # complains before the resampler has taken it
+        self._send_audio(self._converted(audio, sample_rate), block, timeout)
 
     def send_video_realtime(
         self,
@@ -189,24 +197,31 @@ class LiveSession(Session["LiveServerMessage"]):
             Whether it was sent.
         """
         text = requests.realtime_video(_image(image, mime_type))
-        now = time.monotonic()
-        if now - self._last_image < 1.0:
-            if excess == "drop":
+        now = self._clock.now()
+        with self._images:
+            before = self._last_image
+            if now - before >= 1.0:
+                self._last_image = now
+            elif excess == "drop":
                 self.images_dropped += 1
                 return False
-            raise InvalidState(
-                "the service takes one image a second; the last one was "
-                f"{now - self._last_image:.2f} s ago (excess='drop' thins them out)"
-            )
-        self._send(text, block, timeout)
-        self._last_image = now
+            else:
+                raise InvalidState(
+                    "the service takes one image a second; the last one was "
+                    f"{now - before:.2f} s ago (excess='drop' thins them out)"
+                )
+        try:
+            self._send(text, block, timeout)
+        except BaseException:
+            self._last_image = before  # it was not sent: the next one may be
+            raise
         return True
 
     def send_audio_stream_end(
         self, *, block: bool = True, timeout: float | None = None
     ) -> None:
         """Say that the microphone pauses, so that what was said is answered now."""
-        self._send(requests.audio_stream_end(), block, timeout)
+        self._send_behind_audio(requests.audio_stream_end(), block, timeout)
 
     def send_activity_start(
         self, *, block: bool = True, timeout: float | None = None
@@ -218,27 +233,15 @@ class LiveSession(Session["LiveServerMessage"]):
         self, *, block: bool = True, timeout: float | None = None
     ) -> None:
         """Say that the user has spoken; only without automatic detection."""
-        self._send(requests.activity_end(), block, timeout)
+        self._send_behind_audio(requests.activity_end(), block, timeout)
 
     def send_media_chunks(self, chunks: Iterable[Blob | Mapping[str, Any]]) -> None:
         """Firebase's obsolete form: one message for each chunk."""
-        warnings.warn(
-            "send_media_chunks is obsolete: use send_audio_realtime or "
-            "send_video_realtime",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        self._send_chunks(chunks)
+        self._send_chunks("send_media_chunks", chunks)
 
     def send_media_stream(self, stream: Iterable[Blob | Mapping[str, Any]]) -> None:
         """Firebase's obsolete form: each chunk as it comes, until there is none."""
-        warnings.warn(
-            "send_media_stream is obsolete: use send_audio_realtime, or "
-            "unit.send_media_to(session)",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        self._send_chunks(stream)
+        self._send_chunks("send_media_stream", stream)
 
     # Receiving
 
@@ -283,8 +286,12 @@ class LiveSession(Session["LiveServerMessage"]):
                 as it was.
             SessionClosed: It is over: connect anew with `resumption_handle`.
 
-        Thread: any but that of listeners.
+        Thread: any but that of listeners, who get `InvalidState`.
         """
+        if self._delivery.runs_here():
+            raise InvalidState(
+                "a listener cannot wait for resume(); another thread can"
+            )
         if self._plan.resumption is None:
             raise InvalidState(
                 "Cannot resume session: it was opened without session_resumption={}"
@@ -297,6 +304,7 @@ class LiveSession(Session["LiveServerMessage"]):
             config = replace(self._plan.resumption, handle=handle)
         plan = replace(self._plan, resumption=config)
         dialect = plan.dialect()
+        dialect.usage = self.usage  # until the service counts again
         resume(self, dialect, timeout)
         self._plan, self._gemini = plan, dialect
 
@@ -309,30 +317,55 @@ class LiveSession(Session["LiveServerMessage"]):
     def _media_format(self) -> AudioFormat:
         return AudioFormat("pcm16", _INPUT_RATE)  # ours; the model's says its own rate
 
+    def _media_sink(self, parameters: dict[str, Any]) -> Sink:
+        super()._media_sink(parameters)  # there are none
+        # So that the end of the audio is told where that is needed.
+        return self._units().sink("", opening=OpenStream(""))
+
     def _media_command(self, block: NDArray[np.int16], tag: str) -> object:
         return SendAudio(tag, block.astype("<i2", copy=False).tobytes())
 
-    def _pieces(self, audio: AudioData, sample_rate: int) -> list[SendAudio]:
-        from voxsync.audio.pcm import split, to_bytes  # noqa: PLC0415 - numpy
+    def _is_heard(self, message: LiveServerMessage) -> bool:
+        units = self._media_units
+        sounds = isinstance(message, ServerContent) and bool(message.inline)
+        return sounds and units is not None and units.is_heard
 
-        form = AudioFormat("pcm16", sample_rate)
-        data = to_bytes(audio, form)
-        if sample_rate != _INPUT_RATE:
-            data = self._resampled(data, sample_rate)
-        most = round(_MOST_SECONDS * _INPUT_RATE) * form.bytes_per_frame
-        return [SendAudio("", p) for p in split(data, most, form.bytes_per_frame)]
-
-    def _resampled(self, data: bytes, sample_rate: int) -> bytes:
-        from voxsync.audio.pcm import bytes_to_int16  # noqa: PLC0415 - numpy
+    def _converted(self, audio: AudioData, sample_rate: int) -> bytes:
+        """The audio at the service's rate, as far as it can be said by now."""
         from voxsync.audio.resample import Resampler  # noqa: PLC0415 - numpy
 
-        resampler = self._resampler
+        data = to_bytes(audio, AudioFormat("pcm16", sample_rate))
+        resampler, rest = self._resampler, b""
         if resampler is None or resampler.source_rate != sample_rate:
+            rest = self._rest()
+            if sample_rate == _INPUT_RATE:
+                return rest + data
             resampler = self._resampler = Resampler(sample_rate, _INPUT_RATE)
-        found: NDArray[np.int16] = resampler.process(bytes_to_int16(data))
-        return found.astype("<i2", copy=False).tobytes()
+        return rest + int16_to_bytes(resampler.process(bytes_to_int16(data)))
 
-    def _send_chunks(self, chunks: Iterable[Blob | Mapping[str, Any]]) -> None:
+    def _rest(self) -> bytes:
+        """What the resampler holds back, for nothing of that rate follows now."""
+        resampler, self._resampler = self._resampler, None
+        return b"" if resampler is None else int16_to_bytes(resampler.flush())
+
+    def _send_behind_audio(self, text: str, block: bool, timeout: float | None) -> None:
+        self._opened()
+        self._send_audio(self._rest(), block, timeout)
+        self._send(text, block, timeout)
+
+    def _send_audio(self, data: bytes, block: bool, timeout: float | None) -> None:
+        pieces = [SendAudio("", piece) for piece in split(data, _MOST_BYTES)]
+        try:
+            self._send_all(pieces, block, timeout)
+        except BaseException:
+            self._resampler = None  # it would go on behind what was never sent
+            raise
+
+    def _send_chunks(
+        self, verb: str, chunks: Iterable[Blob | Mapping[str, Any]]
+    ) -> None:
+        words = "is obsolete: use send_audio_realtime or send_video_realtime"
+        warnings.warn(f"{verb} {words}", DeprecationWarning, stacklevel=3)
         for chunk in chunks:
             self._send(requests.media_chunk(chunk), True, None)
 
@@ -350,15 +383,14 @@ def _ends_turn(message: LiveServerMessage) -> bool:
 def _image(
     image: bytes | Blob | Mapping[str, Any], mime_type: str | None
 ) -> Blob | Mapping[str, Any]:
-    """A blob that says what it is."""
     if isinstance(image, Blob | Mapping):
         return image
+    if not isinstance(image, bytes | bytearray | memoryview):
+        raise TypeError(f"image must be bytes or a Blob, not {type(image).__name__}")
     data = bytes(image)
     if mime_type is None:
-        if data.startswith(b"\xff\xd8\xff"):
-            mime_type = "image/jpeg"
-        elif data.startswith(b"\x89PNG\r\n\x1a\n"):
-            mime_type = "image/png"
-        else:
+        known = [each for start, each in _STARTS if data.startswith(start)]
+        if not known:
             raise ValueError("neither JPEG nor PNG: say mime_type='image/...'")
+        mime_type = known[0]
     return Blob(mime_type, data)
