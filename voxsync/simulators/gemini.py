@@ -61,6 +61,9 @@ class GeminiService:
         recogniser: Finds the words in what clients say; None = nobody does: a brain
             is given sound without words.
         voice: Speaks the answers; None = a `ToneVoice`.
+        detector: Makes what finds speech in a client's audio, from its
+            `automaticActivityDetection` (names in lowerCamelCase); None = an
+            `ActivityDetector`, which goes by energy.
         faults: What goes wrong, see `voxsync.simulators.gemini_faults`.
         keys: Whom to let in: an API key or token, several, or a callable that judges
             one (called on a connection's thread). None = everybody.
@@ -95,6 +98,7 @@ class GeminiService:
         brain: Brain | None = None,
         recogniser: Recogniser | None = None,
         voice: Voice | None = None,
+        detector: Callable[[Mapping[str, Any]], Detector] | None = None,
         faults: Iterable[GeminiFault] = (),
         keys: str | Collection[str] | Callable[[str], bool] | None = None,
         models: Collection[str] | None = None,
@@ -120,7 +124,7 @@ class GeminiService:
             brain=brain or EchoBrain(),
             recogniser=recogniser,
             voice=voice or _tones(),
-            detector=_detector,
+            detector=detector or _by_energy,
             handles=self._handles,
             clock=clock,
             models=None if models is None else frozenset(models),
@@ -326,7 +330,7 @@ def _tones() -> Voice:
     return ToneVoice()
 
 
-def _detector(detection: Mapping[str, Any]) -> Detector:
+def _by_energy(detection: Mapping[str, Any]) -> Detector:
     from voxsync.simulators.activity import ActivityDetector  # noqa: PLC0415
 
     return ActivityDetector(16_000, detection)

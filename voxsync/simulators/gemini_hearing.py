@@ -113,7 +113,7 @@ class Hearing:
         self._recogniser = recogniser
         self._language = language
         self._make_detector = detector
-        self._detector = None if detector is None else detector()
+        self._detector: Detector | None = None
         self._base = 0  # frames before the detector was made
         self._ring: collections.deque[NDArray[np.int16]] = collections.deque()
         self._ring_frames = 0
@@ -144,10 +144,13 @@ class Hearing:
         block = self._samples(mime_type, data)
         if not len(block):
             return
+        before = self._frames
         self._ring.append(block)
         self._ring_frames += len(block)
         self._frames += len(block)
-        if self._detector is not None:
+        if self._make_detector is not None:
+            if self._detector is None:
+                self._detector, self._base = self._make_detector(), before
             base = self._base
             for activity in self._detector.feed(block):
                 at = min(max(base + activity.frame, 0), self._frames)
@@ -169,8 +172,7 @@ class Hearing:
         if self._speaking:
             self._take(self._frames)
             self._end()
-        if self._make_detector is not None:
-            self._detector, self._base = self._make_detector(), self._frames
+        self._detector = None  # what comes after a pause is new to it
 
     def close(self) -> None:
         """Release the recogniser's stream."""

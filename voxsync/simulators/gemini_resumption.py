@@ -65,7 +65,7 @@ class Handles:
         kept.until = self._clock.now() + self._expiry
         with self._lock:
             mine = [h for h, each in self._kept.items() if each.session == kept.session]
-            for old in mine[: len(mine) - _OF_ONE + 1]:
+            for old in mine[: max(0, len(mine) - _OF_ONE + 1)]:
                 del self._kept[old]
             self._kept[handle] = kept
             while len(self._kept) > _MOST:
