@@ -35,6 +35,8 @@ logger = logging.getLogger("voxsync.conversation")
 
 # How long the end waits for a session's last messages to be told, seconds.
 _LAST_WORDS = 1.0
+# How long `stop` waits for functions of the program that were told to come back.
+_GRACE = 0.5
 
 
 class AudioConversation(EventTarget):
@@ -220,13 +222,15 @@ class AudioConversation(EventTarget):
         if self.error is not None:
             raise self.error
 
-    def stop(self, timeout: float | None = 1.0) -> None:
+    def stop(self, timeout: float | None = 5.0) -> None:
         """End it, and fall silent; the session stays open. Idempotent.
 
+        A function handler that is still at work half a second later is left to
+        itself, and nobody gets its answer.
+
         Args:
-            timeout: Seconds to wait until all is over; None = no limit. What hangs
-                longer, a function handler for instance, is left to itself: nobody
-                gets its answer.
+            timeout: Seconds to wait until links and devices are at rest; None = no
+                limit. It is silent at once, whatever hangs.
 
         Thread: any; does not wait where that would be for itself.
         """
@@ -239,9 +243,7 @@ class AudioConversation(EventTarget):
         self._flow.silence()
         if self._runs_here():
             return
-        end = None if timeout is None else time.monotonic() + timeout
-        over = wait_for(self._done, timeout) and self._joined(end)
-        if not over:
+        if not (wait_for(self._done, timeout) and self._joined()):
             logger.warning("%r: what it called has not returned yet", self)
 
     def __enter__(self) -> Self:
@@ -343,15 +345,13 @@ class AudioConversation(EventTarget):
         with self.session._lock:  # noqa: SLF001
             self.session._conversation = None  # noqa: SLF001
 
-    def _joined(self, end: float | None) -> bool:
-        """Wait for function handlers and the video."""
-        for each in (self._calls, self._video):
-            if each is None:
-                continue
-            left = None if end is None else max(0.0, end - time.monotonic())
-            if not each.join(left):
-                return False
-        return True
+    def _joined(self) -> bool:
+        """Wait a little for function handlers and the video."""
+        end = time.monotonic() + _GRACE
+        own = (self._calls, self._video)
+        return all(
+            each is None or each.join(max(0.0, end - time.monotonic())) for each in own
+        )
 
     def _runs_here(self) -> bool:
         """Whether the caller is a thread that the end waits for."""
