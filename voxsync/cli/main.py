@@ -11,7 +11,16 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from voxsync.cli import demo, devices, play, record, serve, simulate, transcribe
+from voxsync.cli import (
+    demo,
+    devices,
+    play,
+    record,
+    serve,
+    simulate,
+    talk,
+    transcribe,
+)
 from voxsync.cli.exits import HELP, Exit, Usage, code_for, explain
 from voxsync.errors import VoxsyncError
 
@@ -25,6 +34,7 @@ Ctrl-C ends each command in good order; so does SIGTERM.
 
 examples:
   voxsync demo
+  voxsync talk --simulated
   voxsync transcribe --language ja meeting.wav
   voxsync transcribe --mic
   voxsync record hello.wav
@@ -76,7 +86,7 @@ def _run(
         _complain("interrupted")
         return Exit.INTERRUPTED
     except (VoxsyncError, OSError) as exc:
-        _complain(explain(exc))
+        _complain(explain(exc, getattr(args, "variable", None)))
         return code_for(exc)
 
 
@@ -102,7 +112,16 @@ def _parser() -> argparse.ArgumentParser:
         help="log what happens on the error output; twice: in detail",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (transcribe, devices, record, play, serve, simulate, demo):
+    for command in (
+        talk,
+        transcribe,
+        devices,
+        record,
+        play,
+        serve,
+        simulate,
+        demo,
+    ):
         command.add_parser(commands)
     return parser
 

@@ -93,7 +93,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add("--realtime", action="store_true", help="send no faster than it plays")
     add("--out", type=Path, metavar="DIR", help="write DIR/NAME.txt (.json, ...)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, variable="MIMI_TOKEN")
 
 
 def run(args: argparse.Namespace) -> Exit:
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> Exit:
             if isinstance(exc, BrokenPipeError):
                 raise  # of our own output; the session has errors of its own
             line.clear()
-            line.say(f"voxsync: {about(path, exc)}")
+            line.say(f"voxsync: {about(path, exc, args.variable)}")
             codes.append(code_for(exc))
         finally:
             line.clear()

@@ -1,0 +1,102 @@
+"""Who said what in a conversation, line by line, and how far it is."""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Any
+
+from voxsync.cli.exits import explain
+from voxsync.conversation.transcript import Transcript
+from voxsync.errors import VoxsyncError
+
+if TYPE_CHECKING:
+    from voxsync.cli.progress import LiveLine
+    from voxsync.events import MessageEvent, TranscriptEvent
+    from voxsync.gemini import LiveSession
+
+__all__ = ["Script", "move_on"]
+
+_TIMEOUT_S = 10.0
+
+_NAMES = {"user": "you", "model": "model"}
+
+
+class Script:
+    """Listens to a session, and has lines to print for whoever asks.
+
+    Attributes:
+        answering: The model has begun to answer, and has not ended.
+        leaving: The service has said that this connection ends soon. May be reset.
+        pending: What is being said, or "".
+
+    Thread: `heard` on that of the session's listeners; `take` and the attributes on
+    any other.
+    """
+
+    def __init__(self) -> None:
+        self.answering = False
+        self.leaving = False
+        self.pending = ""
+        self._transcript = Transcript(self)
+        self._said: dict[str, str] = {}  # by who is not at the end of it
+        self._lines: collections.deque[str] = collections.deque()
+
+    def heard(self, event: MessageEvent) -> None:
+        """A listener for messages."""
+        message = event.data
+        self._follow(message)
+        for piece in self._transcript.events(message):
+            self._add(piece)
+
+    def take(self) -> list[str]:
+        """The lines that were completed since the last time."""
+        found = []
+        while self._lines:
+            found.append(self._lines.popleft())
+        return found
+
+    def finish(self) -> list[str]:
+        """As `take`, and what nobody has completed, after the end."""
+        return self.take() + [
+            _line(speaker, text) for speaker, text in self._said.items() if text.strip()
+        ]
+
+    def _follow(self, message: Any) -> None:
+        if getattr(message, "type", "") == "goAway":
+            self.leaving = True
+        if getattr(message, "turn_complete", False) or getattr(
+            message, "interrupted", False
+        ):
+            self.answering = False
+        elif getattr(message, "model_turn", None) is not None:
+            self.answering = True
+
+    def _add(self, piece: TranscriptEvent) -> None:
+        text = self._said.pop(piece.speaker, "") + piece.text
+        if piece.is_final:
+            self.pending = ""
+            if text.strip():
+                self._lines.append(_line(piece.speaker, text))
+            return
+        self._said[piece.speaker] = text
+        self.pending = _line(piece.speaker, text)
+
+
+def _line(speaker: str, text: str) -> str:
+    return f"{_NAMES[speaker]}: {' '.join(text.split())}"
+
+
+def move_on(session: LiveSession, script: Script, line: LiveLine) -> None:
+    """Where the service has announced the end, go on by a new connection.
+
+    Thread: any but that of listeners. Waits for the connection.
+    """
+    if not script.leaving:
+        return
+    script.leaving = False
+    if session.resumption_handle is None:
+        return  # nothing was said yet; the service's end of it is the end
+    try:
+        session.resume(timeout=_TIMEOUT_S)
+    except VoxsyncError as exc:
+        line.say(f"voxsync: this will end soon: {explain(exc)}")
