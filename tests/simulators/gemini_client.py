@@ -23,7 +23,7 @@ class Beeps:
 
     def say(self, text):
         for number, _ in enumerate(text.split(), 1):
-            yield np.full(2400, number * 100, np.int16)
+            yield np.full(2400, number % 300 * 100, np.int16)
 
 
 class Found:

@@ -80,7 +80,7 @@ class GeminiService:
         go_away_before: Seconds before that, a goAway announces it.
         handle_expiry: Seconds that a resumption handle is good after its session.
         clock: For tests, a `voxsync.clocks.VirtualClock`: pacing, lifetime, expiry
-            follow it. Audio is measured in itself, and needs no clock.
+            follow it. Audio is measured in itself; sockets keep to the machine's time.
         max_connections: At most so many at a time; more get status 503.
         open_timeout: Seconds for TLS and upgrade together.
 
@@ -156,7 +156,6 @@ class GeminiService:
                 inbox=16,
                 receive_queue=1,  # nobody iterates; listeners have it all
                 max_message_size=_MAX_MESSAGE,
-                clock=clock,
             ),
             max_connections=max_connections,
             open_timeout=open_timeout,

@@ -147,7 +147,7 @@ def model_name(name: str, models: Collection[str] | None) -> str:
     if not bare or (models is not None and bare not in models):
         raise BadRequest(
             "unknown_model",
-            f"{name[:60]} is not found, or is not supported for bidiGenerateContent",
+            f"{name[:40]} is not found, or is not supported for bidiGenerateContent",
             1008,
         )
     return bare
