@@ -14,11 +14,21 @@ from voxsync.cli.main import main
 from voxsync.errors import ConnectError, HandshakeError
 
 REFUSAL = HandshakeError("no", status=401, headers={}, body=b"")
-COMMANDS = ("transcribe", "devices", "record", "play", "serve", "simulate", "demo")
+COMMANDS = (
+    "talk",
+    "transcribe",
+    "devices",
+    "record",
+    "play",
+    "serve",
+    "simulate",
+    "demo",
+)
 SERVICES = (
     ("serve", "echo"),
     ("serve", "transcribe"),
     ("simulate", "mimi"),
+    ("simulate", "gemini"),
     ("simulate", "voxengine"),
 )
 
@@ -81,7 +91,7 @@ def test_a_wrong_command_line_is_code_2(capsys, argv):
         (Usage("do it so"), 2, "voxsync: do it so\n"),
         (ConnectError("not there"), 1, "voxsync: not there\n"),
         (OSError(13, "Permission denied"), 1, "voxsync: Permission denied\n"),
-        (REFUSAL, 3, "voxsync: the service refused with status 401; the token comes "),
+        (REFUSAL, 3, "voxsync: the service refused with status 401\n"),
         (KeyboardInterrupt(), 130, "voxsync: interrupted\n"),
     ],
 )

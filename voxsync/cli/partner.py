@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voxsync.simulators.gemini_brain import Answer, Brain, HeardTurn
-    from voxsync.simulators.gemini_speech import Voice
     from voxsync.simulators.recogniser import Recogniser
+    from voxsync.simulators.voice import Voice
 
 __all__ = ["BRAINS", "RECOGNISERS", "VOICES", "SmallTalk", "open_ears", "open_voice"]
 

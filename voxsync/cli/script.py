@@ -62,7 +62,7 @@ class Script:
         ]
 
     def _follow(self, message: Any) -> None:
-        if getattr(message, "type", "") == "goAway":
+        if getattr(message, "type", "") == "goingAwayNotice":
             self.leaving = True
         if getattr(message, "turn_complete", False) or getattr(
             message, "interrupted", False

@@ -35,10 +35,11 @@ _EPILOG = f"""\
 The URL is printed on the standard output; who comes, what is heard and what is
 answered is told on the error output. Ctrl-C ends the service, with exit code 0.
 
-Clients of the Gemini API, of Vertex AI and of Firebase AI Logic are served, each
-at its own path. Google's own take the address as a base URL, with https:// in
-place of wss://: they want a certificate (--cert). Whoever answers is no model: it
-knows a few phrases ("what time is it", "tell me a joke") and repeats the rest.
+Clients of the Gemini API, of Vertex AI and of Firebase AI Logic are served,
+each at its own path. Google's own take the address as a base URL, https:// in place
+of wss://: they want a certificate (--cert). Whoever answers is no model: it
+knows a few phrases ("what time is it", "tell me a joke"), calls a function of
+whose name a word is said, and repeats the rest.
 
 examples:
   voxsync simulate gemini --port 8080
@@ -228,7 +229,8 @@ class _Seen:
         record = self._record
         if record.setup is not None and not self._set_up:
             self._set_up = True
-            yield f"{record.setup.get('model', '(no model)')} by way of {record.api}"
+            model = str(record.setup.get("model", "")).rpartition("/")[2]
+            yield f"{model or '(no model)'}, by way of {record.api}"
         turns = _behind(self._heard, list(record.turns))
         answers = _behind(self._said, list(record.answers))
         yield from map(_heard, turns)

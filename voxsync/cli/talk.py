@@ -24,21 +24,22 @@ _MODEL = "gemini-3.8-live"
 _VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 _EPILOG = f"""\
-Speak, and the model answers; cut in, and it falls silent. What was said is printed
-on the standard output; how loud it is, and what is being said, is shown on the
-error output when that is a terminal. Without headphones the model may hear itself:
---half-duplex closes the microphone while it speaks.
+Speak, and the model answers; cut in, and it falls silent. What was said is
+printed on the standard output; how loud it is, and what is being said, is shown
+on the error output when that is a terminal. Without headphones the model may
+hear itself: --half-duplex closes the microphone while it speaks.
 
-The key comes from the environment variable GEMINI_API_KEY or GOOGLE_API_KEY. With
---simulated everything happens in this process, without a key: a recogniser of a few
-English phrases ("good morning", "what time is it", "tell me a joke") and a synthetic
-voice. Nothing leaves the machine then.
+The key comes from the environment variable GEMINI_API_KEY or GOOGLE_API_KEY.
+With --simulated everything happens in this process, without a key: there is a
+recogniser of a few English phrases ("good morning", "what time is it", "tell me
+a joke") and a synthetic voice. Nothing leaves the machine then.
 
 With --input a file is what is said, and goes out faster than it plays; --output
 is where the answer goes. With --text you type on the standard input.
 
-Ctrl-C lets the model finish and ends the conversation, with exit code 0; a second
-one ends it at once. With --input it ends at once, what was heard is kept.
+Ctrl-C lets the model finish and ends the conversation, with exit code 0; a
+second one ends it at once. With --input it ends at once, and what was heard is
+kept.
 
 examples:
   voxsync talk --simulated

@@ -80,6 +80,7 @@ def talk_file(
             sender.thread.start()
             try:
                 _receive(session, sender, answer)
+                session.close()
             except KeyboardInterrupt:
                 session.cancel()
                 line.clear()
@@ -138,7 +139,8 @@ class _Sender:
     def stop(self) -> None:
         """End it; it is over when this returns."""
         if self.thread.ident is not None:
-            self._session.cancel()  # else it may wait for room
+            if not self._session.is_closed:
+                self._session.cancel()  # else it may wait for room
             self.thread.join()
 
     def _run(self) -> None:
