@@ -8,6 +8,7 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from voxsync.simulators.activity import ActivityEnd, ActivityStart
 from voxsync.simulators.gemini import GeminiService
 
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
@@ -26,11 +27,6 @@ class Beeps:
             yield np.full(2400, number % 300 * 100, np.int16)
 
 
-class Found:
-    def __init__(self, started, frame):
-        self.started, self.frame = started, frame
-
-
 class Loudness:
     """A detector without patience: each block is speech, or not."""
 
@@ -40,10 +36,14 @@ class Loudness:
     def feed(self, pcm):
         loud, found = bool(np.abs(pcm).max() > 1000), []
         if loud != self.on:
-            found.append(Found(loud, self.frames))
+            found.append((ActivityStart if loud else ActivityEnd)(self.frames // 16))
             self.on = loud
         self.frames += len(pcm)
         return found
+
+    def finish(self):
+        was, self.on = self.on, False
+        return [ActivityEnd(self.frames // 16)] if was else []
 
 
 def service(**kwargs):

@@ -1,8 +1,10 @@
 """The service as a whole: who gets in, what it says of itself, how it ends."""
 
+import contextlib
 import ssl
 import threading
 
+import numpy as np
 import pytest
 import trustme
 from websockets.exceptions import InvalidStatus
@@ -73,9 +75,8 @@ def test_tls():
 def test_it_starts_once():
     """And ends as often as anybody likes."""
     there = service()
-    with there:
-        with pytest.raises(InvalidState):
-            there.start()
+    with there, pytest.raises(InvalidState):
+        there.start()
     there.close()
     with pytest.raises(InvalidState):
         there.start()
@@ -152,12 +153,16 @@ def test_too_many_connections():
         assert status(there, PATH) == 503
 
 
+def fails(there):
+    """Open a connection that does not open."""
+    with contextlib.suppress(Exception):
+        LiveClient(there)
+
+
 def test_an_opening_that_is_never_answered():
     """It ends with the service."""
     with service(faults=[fault("no_answer")]) as there:
-        opener = threading.Thread(
-            target=lambda: pytest.raises(Exception, LiveClient, there)
-        )
+        opener = threading.Thread(target=fails, args=(there,))
         opener.start()
         gate = threading.Event()
         while not (there.records and there.records[0].path):
@@ -165,3 +170,26 @@ def test_an_opening_that_is_never_answered():
         there.close()
         opener.join(20)
         assert there.wait_record(1).status is None
+
+
+def spoken(seconds):
+    """What sounds like a voice: harmonics that swell four times a second."""
+    at = np.arange(round(seconds * 16_000)) / 16_000
+    tone = sum(np.sin(2 * np.pi * 150 * n * at) / n for n in range(1, 20))
+    return (tone * (1.2 + np.sin(2 * np.pi * 4 * at)) * 3000).astype(np.int16)
+
+
+def test_as_it_comes():
+    """Tones for a voice, energy for a detector, an echo for a brain."""
+    sensitive = {"startOfSpeechSensitivity": "START_SENSITIVITY_LOW"}
+    config = {"automaticActivityDetection": {**sensitive, "silenceDurationMs": 300}}
+    with GeminiService(paced=False) as there:
+        with LiveClient(there, realtimeInputConfig=config) as live:
+            live.audio(*np.split(np.zeros(16_000, np.int16), 10))
+            live.audio(*np.array_split(spoken(1.0), 10))
+            live.audio(*np.split(np.zeros(16_000, np.int16), 10))
+            assert sum(live.turn().sizes) == pytest.approx(48_000 * 1.4, rel=0.2)
+            live.write("one two")
+            assert live.turn().sizes
+        (speech, _) = there.wait_record(1).turns
+        assert speech.seconds == pytest.approx(1.4, rel=0.2)

@@ -1,4 +1,4 @@
-"""All faults of one conversation at work; what they do to clients is in the menu's test."""
+"""All faults of one conversation at work; see the menu's test for real clients."""
 
 import threading
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulators.gemini_client import LOUD, QUIET, LiveClient, service
 from voxsync.clocks import VirtualClock
-from voxsync.simulators.gemini_brain import Answer, Call, ScriptedBrain
+from voxsync.simulators.gemini_brain import Answer, Call, PhraseBrain, ScriptedBrain
 from voxsync.simulators.recogniser import ScriptedRecogniser
 
 
@@ -145,14 +145,16 @@ def test_a_brain_or_voice_that_fails(caplog, kwargs, words):
 def test_a_goaway_and_the_end():
     """So long before the end of the connection's time."""
     clock = VirtualClock()
-    with service(clock=clock, lifetime=600, go_away_before=50) as there:
-        with LiveClient(there) as live:
-            live.write("hello")
-            live.turn()
-            clock.advance(550)
-            assert live.next() == {"goAway": {"timeLeft": "50s"}}
-            clock.advance(50)
-            assert live.end() == (1000, "the connection has reached its age")
+    with (
+        service(clock=clock, lifetime=600, go_away_before=50) as there,
+        LiveClient(there) as live,
+    ):
+        live.write("hello")
+        live.turn()
+        clock.advance(550)
+        assert live.next() == {"goAway": {"timeLeft": "50s"}}
+        clock.advance(50)
+        assert live.end() == (1000, "the connection has reached its age")
 
 
 def test_resumption():
@@ -206,18 +208,20 @@ def test_no_handles_unless_they_are_wanted():
         live.close()
         assert not there.wait_record(1).handles
     tools = [{"functionDeclarations": [{"name": "f", "behavior": "NON_BLOCKING"}]}]
-    with service(brain=ScriptedBrain([Call("f")])) as there:
-        with LiveClient(there, tools=tools, sessionResumption={}) as live:
-            live.write("one")
-            update = live.until("sessionResumptionUpdate")[-1]
-            assert update["sessionResumptionUpdate"] == {
-                "newHandle": "",
-                "resumable": False,
-            }
+    with (
+        service(brain=ScriptedBrain([Call("f")])) as there,
+        LiveClient(there, tools=tools, sessionResumption={}) as live,
+    ):
+        live.write("one")
+        update = live.until("sessionResumptionUpdate")[-1]
+        assert update["sessionResumptionUpdate"] == {
+            "newHandle": "",
+            "resumable": False,
+        }
 
 
 def test_speech_interrupts():
-    """interrupted comes before the next answer, and generationComplete does not."""
+    """An `interrupted` comes, and no generationComplete, before the next answer."""
     recogniser = ScriptedRecogniser.words("stop it please", ms_per_word=50)
     brain = ScriptedBrain([" ".join("w" * 600), "sorry"])
     with service(brain=brain, recogniser=recogniser, paced=True) as there:
@@ -295,7 +299,7 @@ def test_a_client_that_leaves_in_the_middle():
 
 def test_a_client_that_does_not_read():
     """It is heard all the same, and holds up nobody."""
-    brain = ScriptedBrain([" ".join("w" * 50_000)])
+    brain = PhraseBrain({"talk": " ".join("w" * 50_000)}, otherwise="yes")
     with service(brain=brain) as there:
         with LiveClient(there) as slow, LiveClient(there) as live:
             slow.write("talk")
@@ -307,16 +311,17 @@ def test_a_client_that_does_not_read():
 
 
 def test_an_hour_in_virtual_time():
-    """Two hundred turns, of paced sound; the session is the same at the end."""
-    clock = VirtualClock(speed=3000)
-    brain = ScriptedBrain([" ".join("w" * 150)], repeat=True)  # 15 s
+    """240 turns, one each 15 s; at its end the session is what it was before."""
+    clock = VirtualClock(speed=1000)
+    brain = ScriptedBrain([" ".join("w" * 20)], repeat=True)  # 2 s
     with service(brain=brain, paced=True, clock=clock) as there:
         start = clock.now()
         with LiveClient(there, sessionResumption={}) as live:
             before = threading.active_count()
             for number in range(240):
                 live.audio(LOUD, QUIET)
-                assert sum(live.turn().sizes) == 15 * 48_000, number
+                assert sum(live.turn().sizes) == 2 * 48_000, number
+                clock.advance(13)
             assert threading.active_count() == before
         assert clock.now() - start >= 3600
         assert len(there.wait_record(1).answers) == 240

@@ -1,5 +1,7 @@
 """A client's audio, cut into utterances, with the words in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,7 @@ class Told:
 
 def made(*, detector=Loudness, recogniser=None, **kwargs):
     told = Told()
+    kwargs = {"margin": 0, **kwargs}
     hearing = Hearing(
         told, recogniser=recogniser, language="en", detector=detector, **kwargs
     )
@@ -50,28 +53,33 @@ def test_speech_is_found():
 
 
 class Late(Loudness):
-    """Finds out late, and tells where it was; may find two things in one block."""
+    """Finds out late, and tells where it was."""
 
     def feed(self, pcm):
-        found = super().feed(pcm)
-        for each in found:
-            each.frame -= 1600
-        return found
+        return [replace(each, at_ms=each.at_ms - 100) for each in super().feed(pcm)]
 
 
 def test_what_came_before_it_was_found_belongs_to_it():
     """As far as it is still there, and no other utterance had it."""
     hearing, told = made(detector=Late)
-    feed(hearing, QUIET, QUIET, LOUD, LOUD, QUIET)
-    assert np.array_equal(
-        told.utterances[0].audio,
-        np.concatenate([QUIET, LOUD, LOUD])[: len(told.utterances[0].audio)],
-    )
-    assert told.began_at == [0.1]
-    hearing, told = made(detector=Late, before=0.05)
-    feed(hearing, QUIET, LOUD, QUIET, LOUD, QUIET)
-    assert len(told.utterances) == 2
-    assert sum(len(each.audio) for each in told.utterances) <= 5 * 1600
+    feed(hearing, QUIET, QUIET, LOUD, LOUD, LOUD, QUIET)
+    assert (told.began_at, told.ended_at) == ([0.1], [0.4])
+    expected = np.concatenate([QUIET, LOUD, LOUD])
+    assert np.array_equal(told.utterances[0].audio, expected)
+    hearing, told = made(detector=Late, before=0)
+    feed(hearing, QUIET, QUIET, LOUD, LOUD, LOUD, QUIET)
+    assert np.array_equal(told.utterances[0].audio, expected[1600:])
+    hearing, told = made(detector=Late)
+    feed(hearing, QUIET, LOUD, QUIET, LOUD, LOUD, QUIET)
+    assert [len(each.audio) // 1600 for each in told.utterances] == [1, 2]
+
+
+def test_a_margin_belongs_to_speech():
+    """Before it and behind it, as far as it is there."""
+    hearing, told = made(margin=0.15)
+    feed(hearing, QUIET, QUIET, LOUD, QUIET, QUIET)
+    assert (told.began_at, told.ended_at) == ([0.2], [0.3])
+    assert told.utterances[0].seconds == pytest.approx(0.35)
 
 
 def test_all_input_where_that_is_wanted():

@@ -37,6 +37,7 @@ class Client:
                 recogniser=ScriptedRecogniser.words("one two", ms_per_word=50),
                 language="en",
                 detector=None if manual else Loudness,
+                margin=0,
             ),
         )
 

@@ -119,15 +119,18 @@ def test_what_was_not_taken_was_not_said():
 
 
 def test_the_voice_is_asked_as_it_is_needed():
-    """A speech without end takes no memory without end."""
+    """A speech without end takes no memory without end, and can be ended."""
 
     class Endless:
-        asked = 0
+        asked, stopped = 0, False
 
         def say(self, text):
-            while True:
-                self.asked += 1
-                yield np.zeros(CHUNK_FRAMES, np.int16)
+            try:
+                while True:
+                    self.asked += 1
+                    yield np.zeros(CHUNK_FRAMES, np.int16)
+            finally:
+                self.stopped = True
 
     voice = Endless()
     made = speech(Answer(text="a"), voice=voice, transcript=False)
@@ -135,3 +138,5 @@ def test_the_voice_is_asked_as_it_is_needed():
         assert made.peek()
         made.take()
     assert voice.asked == 3
+    made.close()
+    assert voice.stopped

@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from voxsync.clocks import Clock
 from voxsync.errors import InvalidState
@@ -25,6 +25,7 @@ from voxsync.simulators.gemini_acts import GeminiActs
 from voxsync.simulators.gemini_brain import EchoBrain
 from voxsync.simulators.gemini_conversation import Conversation, Facilities
 from voxsync.simulators.gemini_entrance import Entrance
+from voxsync.simulators.gemini_hearing import HEARING_RATE
 from voxsync.simulators.gemini_record import GeminiRecord, GeminiRecords
 from voxsync.simulators.gemini_resumption import EXPIRY, Handles
 from voxsync.simulators.gemini_thread import ConversationThread
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from voxsync.simulators.gemini_brain import Brain
     from voxsync.simulators.gemini_faults import GeminiFault
     from voxsync.simulators.gemini_hearing import Detector
-    from voxsync.simulators.gemini_speech import Voice
     from voxsync.simulators.recogniser import Recogniser
+    from voxsync.simulators.voice import Voice
 
 __all__ = ["GeminiRecord", "GeminiService"]
 
@@ -330,6 +331,17 @@ def _tones() -> Voice:
 
 
 def _by_energy(detection: Mapping[str, Any]) -> Detector:
-    from voxsync.simulators.activity import ActivityDetector  # noqa: PLC0415
+    from voxsync.simulators.activity import ActivityDetector  # noqa: PLC0415 - only if needed
 
-    return ActivityDetector(16_000, detection)
+    return ActivityDetector(
+        HEARING_RATE,
+        start_sensitivity=_sensitivity(detection.get("startOfSpeechSensitivity")),
+        end_sensitivity=_sensitivity(detection.get("endOfSpeechSensitivity")),
+        prefix_padding_ms=detection.get("prefixPaddingMs"),
+        silence_duration_ms=detection.get("silenceDurationMs"),
+    )
+
+
+def _sensitivity(name: str | None) -> Literal["HIGH", "LOW"]:
+    """HIGH unless LOW is said, as at the Gemini API."""
+    return "LOW" if name is not None and name.endswith("_LOW") else "HIGH"

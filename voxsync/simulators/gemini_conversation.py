@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from voxsync.simulators.gemini_request import Request
     from voxsync.simulators.gemini_resumption import Handles
     from voxsync.simulators.gemini_setup import Settled
-    from voxsync.simulators.gemini_speech import Voice
     from voxsync.simulators.gemini_thread import ConversationThread
     from voxsync.simulators.recogniser import Recogniser
+    from voxsync.simulators.voice import Voice
 
 __all__ = ["Conversation", "Facilities"]
 
@@ -94,6 +94,7 @@ class Conversation:
         )
         self._memory = Memory()
         self._settled: Settled | None = None
+        self._turns: Turns | None = None
         self._input: Input | None = None
         self._ended = False  # nothing is done any more
         self._consumed = 0  # index of the client's latest message
@@ -117,6 +118,8 @@ class Conversation:
         record = self.record
         record.close_code, record.close_reason = closed.code, closed.reason
         try:
+            if self._turns is not None:
+                self._turns.close()
             if self._input is not None:
                 self._input.close()
         finally:
@@ -253,7 +256,7 @@ class Conversation:
         manner = Manner(
             voice, settled.reads_along, settled.thoughts, paced=facilities.paced
         )
-        turns = Turns(
+        turns = self._turns = Turns(
             self,
             self,
             clock=facilities.clock,

@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
     from voxsync.simulators.gemini_brain import Answer
+    from voxsync.simulators.voice import Voice
 
-__all__ = ["CHUNK_FRAMES", "RATE", "Manner", "Speech", "Voice"]
+__all__ = ["CHUNK_FRAMES", "RATE", "Manner", "Speech"]
 
 RATE = 24_000
 CHUNK_FRAMES = 5760
@@ -28,14 +29,6 @@ _MIME = f"audio/pcm;rate={RATE}"
 _FRAGMENT = re.compile(r"\S{1,12}\s*|\s+")
 # Fragments of a written message.
 _WRITTEN = 4
-
-
-class Voice(Protocol):
-    """Turns text into sound. Thread: any, also several at a time."""
-
-    def say(self, text: str) -> Iterable[NDArray[np.int16]]:
-        """Blocks of mono audio at 24 kHz, of any length."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +104,11 @@ class Speech:
         self.frames += step.frames
         self.text += step.text
 
-    def _make(self) -> Iterator[_Step]:
+    def close(self) -> None:
+        """Nothing more is said: the voice may stop."""
+        self._steps.close()
+
+    def _make(self) -> Generator[_Step, None, None]:
         answer, manner = self.answer, self._manner
         if answer.thought and manner.thoughts:
             yield _Step(_turn([{"text": answer.thought, "thought": True}]))

@@ -161,6 +161,10 @@ class Turns:
         calls = [Call("storm", {"number": number}) for number in range(count)]
         self._call(calls, silent=True)
 
+    def close(self) -> None:
+        """Say no more: the client is gone."""
+        self._speech_ended()
+
     # Inside
 
     def _begin_next(self) -> None:
@@ -233,6 +237,7 @@ class Turns:
         speech, self._speech = self._speech, None
         if speech is None:
             return
+        speech.close()
         spoken = self._spoken
         self._spoken = replace(
             spoken,
