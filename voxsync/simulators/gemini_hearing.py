@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from voxsync.audio.resample import RATES, Resampler
+from voxsync.simulators.activity import ActivityEnd, ActivityStart
 from voxsync.simulators.gemini_schema import BadRequest
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         RecogniserStream,
     )
 
-__all__ = ["HEARING_RATE", "Activity", "Detector", "Hearing", "Listening", "Utterance"]
+__all__ = ["HEARING_RATE", "Detector", "Hearing", "Listening", "Utterance"]
 
 HEARING_RATE = 16_000
 _KEPT = 60 * HEARING_RATE  # frames of an utterance that are kept
@@ -32,25 +33,17 @@ _PCM = re.compile(
 )
 
 
-class Activity(Protocol):
-    """Somebody begins, or stops, to speak."""
-
-    @property
-    def started(self) -> bool:
-        """True = begins."""
-        ...
-
-    @property
-    def frame(self) -> int:
-        """Where, in frames since the detector was made."""
-        ...
-
-
 class Detector(Protocol):
-    """Tells when somebody speaks."""
+    """Tells when somebody speaks; see `ActivityDetector`."""
 
-    def feed(self, pcm: NDArray[np.int16], /) -> Sequence[Activity]:
+    def feed(
+        self, samples: NDArray[np.int16], /
+    ) -> Sequence[ActivityStart | ActivityEnd]:
         """Take in mono audio at 16 kHz; say what it has told."""
+        ...
+
+    def finish(self) -> Sequence[ActivityStart | ActivityEnd]:
+        """There is no more audio for now."""
         ...
 
 
@@ -94,6 +87,7 @@ class Hearing:
         language: Of the speech.
         detector: Makes what finds speech; None = the client says when it speaks.
         before: Seconds before the moment that are still there when speech is found.
+        margin: Seconds around found speech that belong to it.
         all_input: What came between two utterances belongs to the second.
 
     Thread: one at a time.
@@ -107,6 +101,7 @@ class Hearing:
         language: str,
         detector: Callable[[], Detector] | None,
         before: float = 1.0,
+        margin: float = 0.2,
         all_input: bool = False,
     ) -> None:
         self._listening = listening
@@ -114,7 +109,7 @@ class Hearing:
         self._language = language
         self._make_detector = detector
         self._detector: Detector | None = None
-        self._base = 0  # frames before the detector was made
+        self._margin = round(margin * HEARING_RATE)
         self._ring: collections.deque[NDArray[np.int16]] = collections.deque()
         self._ring_frames = 0
         self._ring_most = _KEPT if all_input else round(before * HEARING_RATE)
@@ -144,35 +139,27 @@ class Hearing:
         block = self._samples(mime_type, data)
         if not len(block):
             return
-        before = self._frames
         self._ring.append(block)
         self._ring_frames += len(block)
         self._frames += len(block)
         if self._make_detector is not None:
             if self._detector is None:
-                self._detector, self._base = self._make_detector(), before
-            base = self._base
-            for activity in self._detector.feed(block):
-                at = min(max(base + activity.frame, 0), self._frames)
-                if activity.started:
-                    self._begin(at)
-                else:
-                    self._take(at)
-                    self._end()
+                self._detector = self._make_detector()
+            self._found(self._detector.feed(block))
         if self._speaking:
             self._take(self._frames)
         self._forget()
 
     def begin(self) -> None:
         """The client says that it speaks. A second time it is taken for the same."""
-        self._begin(self._frames)
+        self._begin(self._frames, 0)
 
     def end(self) -> None:
         """The client says that it has spoken, or that its microphone is off."""
+        if self._detector is not None:
+            self._found(self._detector.finish())
         if self._speaking:
-            self._take(self._frames)
-            self._end()
-        self._detector = None  # what comes after a pause is new to it
+            self._end(self._frames)
 
     def close(self) -> None:
         """Release the recogniser's stream."""
@@ -180,12 +167,21 @@ class Hearing:
         if stream is not None:
             stream.close()
 
-    def _begin(self, at: int) -> None:
+    def _found(self, activities: Sequence[ActivityStart | ActivityEnd]) -> None:
+        for each in activities:
+            at = min(each.at_ms * HEARING_RATE // 1000, self._frames)
+            if isinstance(each, ActivityStart):
+                self._begin(at, self._margin)
+            elif self._speaking:
+                self._end(at)
+
+    def _begin(self, at: int, margin: int) -> None:
         if self._speaking:
             return
         oldest = self._frames - self._ring_frames
         # What belonged to an utterance before is not heard twice.
-        self._fed = max(self._fed, oldest if self._all_input else max(at, oldest))
+        start = oldest if self._all_input else max(at - margin, oldest)
+        self._fed = max(self._fed, start)
         self._begun = self._fed
         self._speaking = True
         if self._recogniser is not None:
@@ -216,19 +212,20 @@ class Hearing:
                 self._text.append(each.text)
                 self._listening.words(each.text)
 
-    def _end(self) -> None:
-        if not self._speaking:
-            return
+    def _end(self, at: int) -> None:
+        end = min(at + self._margin, self._frames)
+        self._take(end)
         if self._stream is not None:
             self._hear(self._stream.finish())
         self.close()
         self._speaking = False
+        # The silence in which it was found to be over was fed, but is none of it.
+        frames = max(0, min(end, self._fed) - self._begun)
         kept, self._kept, self._kept_frames = self._kept, [], 0
         text, self._text = " ".join(self._text), []
-        audio = np.concatenate(kept) if kept else np.zeros(0, np.int16)
-        seconds = (self._fed - self._begun) / HEARING_RATE
-        at = self._fed / HEARING_RATE
-        self._listening.ended(at, Utterance(text, audio, seconds))
+        audio = np.concatenate(kept)[:frames] if kept else np.zeros(0, np.int16)
+        utterance = Utterance(text, audio, frames / HEARING_RATE)
+        self._listening.ended(at / HEARING_RATE, utterance)
 
     def _forget(self) -> None:
         ring = self._ring
