@@ -292,6 +292,8 @@ class LiveSession(Session["LiveServerMessage"]):
             raise InvalidState(
                 "a listener cannot wait for resume(); another thread can"
             )
+        if self._is_over():
+            raise self._closed_error()
         if self._plan.resumption is None:
             raise InvalidState(
                 "Cannot resume session: it was opened without session_resumption={}"
