@@ -56,16 +56,20 @@ def test_cutting_in_is_heard_at_the_card():
             program.do("far.call('1')", "say(400, 5.0)")
             recording.wait_loud()
             recording.wait_for(0.8)
+            stalled = program.value("gauge.stalled")
             program.do("far.tell(interrupted=True)")
             recording.wait_for(0.5)
+            stalled = program.value("gauge.stalled") - stalled
             silent = len(recording.samples)
             program.do("say(1000, 0.5)")
             recording.wait_for(1.2)
         cut = program.value("cut[0]")
         heard = np.flatnonzero(loud(recording.samples[:silent], 400))
-        assert 0.5 < len(heard) * 0.005 < 1.6
-        # And what the machine may take away in that moment.
-        assert recording.time_of((heard[-1] + 1) * 240) - cut < 0.15 + 0.1
+        # Of 5 s; a busy machine leaves gaps in them, which is not the matter here.
+        assert 0.2 < len(heard) * 0.005 < 1.6
+        # And what the machine takes away in that moment.
+        late = recording.time_of((heard[-1] + 1) * 240) - cut
+        assert late < 0.15 + 0.1 + stalled
         check_whole(program, recording.samples[silent:], 1000, 0.5)
         program.do(*BYE)
         assert program.value("conversation.error") is None
