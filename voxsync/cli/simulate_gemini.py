@@ -36,10 +36,10 @@ The URL is printed on the standard output; who comes, what is heard and what is
 answered is told on the error output. Ctrl-C ends the service, with exit code 0.
 
 Clients of the Gemini API, of Vertex AI and of Firebase AI Logic are served,
-each at its own path. Google's own take the address as a base URL, https:// in place
-of wss://: they want a certificate (--cert). Whoever answers is no model: it
-knows a few phrases ("what time is it", "tell me a joke"), calls a function of
-whose name a word is said, and repeats the rest.
+each at its own path. Google's own take the address as a base URL, with https://
+in place of wss://, and want a certificate (--cert). Whoever answers is no
+model: it knows a few phrases ("what time is it", "tell me a joke"), calls a
+function of whose name a word is said, and repeats the rest.
 
 examples:
   voxsync simulate gemini --port 8080
