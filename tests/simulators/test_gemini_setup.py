@@ -136,12 +136,12 @@ def test_there_are_thirty_voices():
 
 
 def test_memory_is_bounded():
-    """Of history the latest 1,000 turns are kept."""
+    """Of history the latest 200 turns are kept."""
     memory = Memory()
     for number in range(1500):
         memory.add("user", str(number))
-    assert len(memory.history) == 1000
-    assert memory.history[0].text == "500"
+    assert len(memory.history) == 200
+    assert memory.history[0].text == "1300"
     assert memory.tokens >= 1500
 
 

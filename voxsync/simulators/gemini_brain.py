@@ -83,7 +83,7 @@ class HeardTurn:
         seconds: How long all of its speech was.
         images: The latest pictures (at most 8) with their MIME types, oldest first.
         results: Answers to calls; then the turn is nothing else.
-        history: Earlier turns, oldest first (at most 1,000).
+        history: Earlier turns, oldest first (at most 200).
         system_instruction: The one in force, as text.
         tools: Names of the functions that may be called.
         spoken: It was speech, whether or not words were recognised in it.
@@ -173,7 +173,7 @@ class ScriptedBrain:
         repeat: Begin again behind the last.
 
     Attributes:
-        heard: The turns that it was asked about, the latest 1,000.
+        heard: The turns that it was asked about, the latest 100.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class ScriptedBrain:
     def answer(self, turn: HeardTurn) -> Answer:
         """See `Brain`."""
         with self._lock:
-            self.heard = [*self.heard[-999:], turn]
+            self.heard = [*self.heard[-99:], turn]
             if self._repeat and self._answers:
                 self._next %= len(self._answers)
             if self._next >= len(self._answers):

@@ -25,7 +25,8 @@ Schedar Sulafat Umbriel Vindemiatrix Zephyr Zubenelgenubi
 VOICES: Final = frozenset(_VOICES.split())
 """The prebuilt voices."""
 
-_TURNS = 1000  # of history, and functions, that are kept
+_TURNS = 200  # of history that are kept
+_FUNCTIONS = 1000
 _MODELS = (
     r"models/([^/]+)",
     r"publishers/google/models/([^/]+)",
@@ -79,7 +80,7 @@ class Memory:
     """What a session knows. Owned by its conversation's thread.
 
     Attributes:
-        history: Turns, oldest first (at most 1,000).
+        history: Turns, oldest first (at most 200).
         system_instruction: The one in force.
         tools: Functions, by name: whether the model waits for them.
         tokens: What the history counts for.
@@ -118,7 +119,7 @@ class Memory:
         for tool in tools:
             for each in tool.get("functionDeclarations", ()):
                 name = each.get("name", "")
-                if not name or name in found or len(found) >= _TURNS:
+                if not name or name in found or len(found) >= _FUNCTIONS:
                     raise BadRequest(
                         "bad_tools", f"function declarations: {name!r} cannot be used"
                     )
