@@ -265,7 +265,7 @@ class Link:
                     waited += patience
                     if waited >= _PAUSE:
                         waited = None
-                        self._send(pipe.flush())
+                        self._send_rest(pipe.flush())
                 continue
             if generation != tap.buffer.taken:
                 generation = tap.buffer.taken
@@ -290,6 +290,12 @@ class Link:
             return True
         finally:
             self._cleared += left
+
+    def _send_rest(self, blocks: list[NDArray[np.int16]]) -> None:
+        """Give the end of what was said before a pause, late as it is."""
+        if blocks:
+            self.sink._pausing()  # noqa: SLF001 - a link is its sink's one writer
+            self._send(blocks)
 
     def _send_one(self, block: NDArray[np.int16]) -> bool:
         if not self._wanted():

@@ -122,6 +122,9 @@ class Sink(MediaUnit):
     def _finish(self, wanted: Callable[[], bool]) -> None:
         """A link has given all it had: wait, while wanted, until that is heard."""
 
+    def _pausing(self) -> None:
+        """The source has paused; what was left of it in resamplers comes next."""
+
     def _release(self) -> None:
         """A link is going; no other has come yet. Thread: the link's."""
 

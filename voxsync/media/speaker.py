@@ -283,6 +283,9 @@ class Speaker(Sink):
             pass
         self._pause = True
 
+    def _pausing(self) -> None:
+        self._pause = True
+
     def _wake(self) -> None:
         self._buffer.wake()
 
