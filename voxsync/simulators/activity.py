@@ -202,7 +202,8 @@ def _bands(sample_rate: int, window: NDArray[np.float64]) -> NDArray[np.float64]
     edges = np.array(_EDGES_HZ)
     rows = ((at >= edges[:-1, None]) & (at < edges[1:, None])).astype(float)
     weights: NDArray[np.float64] = rows / rows.sum(1, keepdims=True)
-    return weights / (window**2).sum()
+    weights /= (window**2).sum()
+    return weights
 
 
 def _choice(name: str, value: str) -> str:
