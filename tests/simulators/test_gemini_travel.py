@@ -90,6 +90,22 @@ def test_more_than_expected():
     assert found["goAway"] == {}
 
 
+def test_usage_apart():
+    """Behind what it belongs to."""
+    turn, usage = sent("usage_apart", done())
+    assert turn == {"serverContent": {"turnComplete": True}}
+    assert usage == {"usageMetadata": {"totalTokenCount": 1}}
+    assert sent("usage_apart", sound()) == [sound()]
+
+
+def test_audio_that_comes_too_late():
+    """In the very message that says to stop."""
+    (found,) = sent("interrupted_audio", {"serverContent": {"interrupted": True}})
+    assert len(pieces(found)[0]) == 11520
+    assert found["serverContent"]["interrupted"]
+    assert sent("interrupted_audio", done()) == [done()]
+
+
 def test_setup_true():
     """Some clients look at the type."""
     assert sent("setup_true", {"setupComplete": {}}) == [{"setupComplete": True}]

@@ -86,6 +86,8 @@ GEMINI_FAULTS: Final[Mapping[str, str]] = {
     "url_safe": "base64 has the URL-safe alphabet and no padding",
     "snake_case": "keys are in snake_case",
     "unknown_keys": "messages have more keys, that nobody has heard of",
+    "interrupted_audio": "messages that say interrupted have audio as well",
+    "usage_apart": "usageMetadata comes in a message of its own, behind its turn",
     "no_usage": "usageMetadata never comes",
     "no_turn_complete": "turnComplete never comes",
     "no_generation_complete": "generationComplete never comes",

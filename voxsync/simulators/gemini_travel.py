@@ -107,6 +107,17 @@ class _Audio(Travel):
         yield message
 
 
+class _Apart(Travel):
+    """Makes two messages of one."""
+
+    def rewrite(self, message: _Message) -> Iterator[_Message]:
+        """See `Travel`."""
+        usage = message.pop("usageMetadata", None)
+        yield message
+        if usage is not None:
+            yield {"usageMetadata": usage}
+
+
 class _Edit(Travel):
     """Adds to messages, and takes from them."""
 
@@ -126,6 +137,15 @@ def _unknown_keys(message: _Message) -> _Message:
     if body is not None:
         body["unheardOf"] = {"of": ["it", None]}
     return {**message, "unheardOf": [1.5, None]}
+
+
+def _interrupted_audio(message: _Message) -> _Message:
+    body = message.get("serverContent", {})
+    if body.get("interrupted"):
+        data = base64.b64encode(b"\x01\x00" * 5760).decode()
+        blob = {"mimeType": "audio/pcm;rate=24000", "data": data}
+        body["modelTurn"] = {"role": "model", "parts": [{"inlineData": blob}]}
+    return message
 
 
 def _without(*names: str) -> Callable[[_Message], _Message]:
@@ -166,6 +186,7 @@ def _snake(value: Any) -> Any:
 _EDITS: Final[Mapping[str, Callable[[_Message], _Message]]] = {
     "setup_true": _setup_true,
     "snake_case": _snake,
+    "interrupted_audio": _interrupted_audio,
     "unknown_keys": _unknown_keys,
     "no_usage": _without("usageMetadata"),
     "no_turn_complete": _without("turnComplete", "turnCompleteReason"),
@@ -177,6 +198,7 @@ TRAVEL: Final[Mapping[str, type[Travel]]] = {
     **dict.fromkeys(("odd_bytes", "bare_mime", "url_safe"), _Audio),
     **dict.fromkeys(_EDITS, _Edit),
     "merge": _Merge,
+    "usage_apart": _Apart,
     "split": _Split,
 }
 """By the names of their faults."""
