@@ -63,6 +63,7 @@ class Far:
         self.setups = []
         self.got = []  # JSON objects, of all connections
         self.closed = []  # Close frames that came
+        self.pongs = []
         self.changed = threading.Condition()
         self.conn = None
         self.here = threading.Event()
@@ -90,6 +91,10 @@ class Far:
                 return
             if opcode == 9:
                 conn.send(frame(10, data))
+            elif opcode == 10:
+                with self.changed:
+                    self.pongs.append(data)
+                    self.changed.notify_all()
             else:
                 message = json.loads(data)
                 with self.changed:
