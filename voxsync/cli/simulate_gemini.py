@@ -256,7 +256,7 @@ def _heard(turn: HeardTurn) -> str:
         )
     verb = "heard" if turn.spoken else "read"
     seconds = f" ({turn.seconds:.1f} s)" if turn.spoken else ""
-    images = f" and {len(turn.images)} pictures" if turn.images else ""
+    images = f" and {len(turn.images)} picture(s)" if turn.images else ""
     return f'{verb} "{turn.text.strip()}"{seconds}{images}'
 
 
