@@ -206,3 +206,11 @@ def test_a_script():
         ScriptedVoice({}, sample_rate=1)
     with pytest.raises(FormatError, match="recording of 'yes'"):
         ScriptedVoice({"yes": np.zeros(3)})
+
+
+@pytest.mark.parametrize("voice", [FliteVoice, EspeakVoice])
+def test_several_sentences(voice):
+    """They follow each other in one sound, with the pauses that each ends with."""
+    one, two = (spoken(voice(), text) for text in ("Good morning.", "Call my mother."))
+    both = spoken(voice(), "Good morning. Call my mother.")
+    assert abs(len(both) - len(one) - len(two)) <= 2 * BLOCK_FRAMES
