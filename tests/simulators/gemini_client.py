@@ -12,6 +12,7 @@ from voxsync.simulators.activity import ActivityEnd, ActivityStart
 from voxsync.simulators.gemini import GeminiService
 
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+VERTEX = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
 TIMEOUT = 20
 
 LOUD = (np.arange(1600) % 50 * 400).astype(np.int16)

@@ -9,13 +9,11 @@ import pytest
 import trustme
 from websockets.exceptions import InvalidStatus
 
-from tests.simulators.gemini_client import PATH, Beeps, LiveClient, service
+from tests.simulators.gemini_client import PATH, VERTEX, Beeps, LiveClient, service
 from voxsync.errors import InvalidState
 from voxsync.simulators.gemini import GeminiService
 from voxsync.simulators.gemini_brain import ScriptedBrain
 from voxsync.simulators.gemini_faults import fault
-
-VERTEX = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
 
 
 def status(there, path, **headers):

@@ -4,7 +4,15 @@ import threading
 
 import pytest
 
-from tests.simulators.gemini_client import LOUD, QUIET, LiveClient, service
+from tests.simulators.gemini_client import (
+    LOUD,
+    PATH,
+    QUIET,
+    VERTEX,
+    LiveClient,
+    Loudness,
+    service,
+)
 from voxsync.clocks import VirtualClock
 from voxsync.simulators.gemini_brain import Answer, Call, PhraseBrain, ScriptedBrain
 from voxsync.simulators.recogniser import ScriptedRecogniser
@@ -218,6 +226,38 @@ def test_no_handles_unless_they_are_wanted():
             "newHandle": "",
             "resumable": False,
         }
+
+
+@pytest.mark.parametrize("vertex", [False, True])
+def test_how_speech_is_found(vertex):
+    """As the client says; Vertex is slower to find it unless it says otherwise."""
+    seen = []
+
+    def detector(detection):
+        seen.append(detection)
+        return Loudness()
+
+    config = {
+        "automaticActivityDetection": {
+            "start_of_speech_sensitivity": "START_SENSITIVITY_HIGH",
+            "prefixPaddingMs": 20,
+        }
+    }
+    with (
+        service(detector=detector) as there,
+        LiveClient(
+            there, VERTEX if vertex else PATH, realtimeInputConfig=config
+        ) as live,
+    ):
+        live.audio(LOUD, QUIET)
+        assert live.turn().sizes
+    expected = {
+        "startOfSpeechSensitivity": "START_SENSITIVITY_HIGH",
+        "prefixPaddingMs": 20,
+    }
+    if vertex:
+        expected["endOfSpeechSensitivity"] = "END_SENSITIVITY_LOW"
+    assert seen == [expected]
 
 
 def test_speech_interrupts():

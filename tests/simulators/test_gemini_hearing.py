@@ -213,3 +213,12 @@ def test_the_recogniser_is_released():
     hearing.close()
     hearing.close()
     assert closed == [1]
+
+
+def test_a_recording_without_a_recogniser():
+    """It is sound without words."""
+    hearing, told = made()
+    utterance = hearing.recording(PCM, LOUD.tobytes())
+    assert (utterance.text, utterance.seconds) == ("", 0.1)
+    assert np.array_equal(utterance.audio, LOUD)
+    assert told.began_at == []

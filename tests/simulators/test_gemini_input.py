@@ -126,6 +126,26 @@ def test_content_that_is_refused():
     assert Client().refused("clientContent", turns=turns) == "bad_image"
 
 
+def test_a_recording_in_something_written():
+    """Its words are part of the text, its sound is the turn's."""
+    client = Client()
+    for mime, count in ((PCM, 1), ("audio/pcm;rate=8000", 2)):
+        parts = [
+            {"text": "listen:"},
+            {"inlineData": {"mimeType": mime, "data": LOUD.tobytes()}},
+        ]
+        client.send("clientContent", turns=[{"parts": parts}], turnComplete=True)
+        turn = client.turns[-1]
+        assert (turn.text, turn.spoken) == ("listen:\none two", True)
+        assert len(turn.audio) == 1600 * count
+        assert turn.seconds == pytest.approx(0.1 * count)
+    client.content(("user", "no sound"))
+    assert client.turns[-1].audio is None
+    blob = {"mimeType": "audio/mp3", "data": b""}
+    turns = [{"parts": [{"inlineData": blob}]}]
+    assert client.refused("clientContent", turns=turns) == "bad_audio"
+
+
 def test_speech_is_a_turn():
     """With its sound and its words; the words are told where that is wanted."""
     client = Client(inputAudioTranscription={})

@@ -40,6 +40,11 @@ __all__ = ["Conversation", "Facilities"]
 
 logger = logging.getLogger("voxsync.simulators")
 
+_SLOW = {
+    "startOfSpeechSensitivity": "START_SENSITIVITY_LOW",
+    "endOfSpeechSensitivity": "END_SENSITIVITY_LOW",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facilities:
@@ -282,7 +287,10 @@ class Conversation:
         self._reach("ready")
 
     def _make_hearing(self, settled: Settled, listening: Listening) -> Hearing:
-        detection, facilities = settled.detection, self._with
+        facilities = self._with
+        # The Gemini API is quick to take sound for speech, Vertex AI is not.
+        usual = _SLOW if self._door.counts_candidates else {}
+        detection = {**usual, **settled.detection}
         padding = detection.get("prefixPaddingMs", 0) / 1000
         return Hearing(
             listening,

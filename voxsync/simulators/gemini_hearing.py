@@ -136,7 +136,7 @@ class Hearing:
         Raises:
             BadRequest: It is none that can be understood.
         """
-        block = self._samples(mime_type, data)
+        block = self._converted(mime_type, data)
         if not len(block):
             return
         self._ring.append(block)
@@ -149,6 +149,28 @@ class Hearing:
         if self._speaking:
             self._take(self._frames)
         self._forget()
+
+    def recording(self, mime_type: str, data: bytes) -> Utterance:
+        """Take in an utterance that is part of something written.
+
+        Raises:
+            BadRequest: It is none that can be understood.
+        """
+        rate, block = _samples(mime_type, data)
+        if rate != HEARING_RATE:
+            resampler = Resampler(rate, HEARING_RATE)
+            block = np.concatenate([resampler.process(block), resampler.flush()])
+        texts: list[str] = []
+        if self._recogniser is not None:
+            stream = self._recogniser.open(
+                sample_rate=HEARING_RATE, language=self._language
+            )
+            try:
+                found = [*stream.feed(block.tobytes()), *stream.finish()]
+                texts += [each.text for each in found if each.is_final and each.text]
+            finally:
+                stream.close()
+        return Utterance(" ".join(texts), block[:_KEPT], len(block) / HEARING_RATE)
 
     def begin(self) -> None:
         """The client says that it speaks. A second time it is taken for the same."""
@@ -232,21 +254,25 @@ class Hearing:
         while ring and self._ring_frames - len(ring[0]) >= self._ring_most:
             self._ring_frames -= len(ring.popleft())
 
-    def _samples(self, mime_type: str, data: bytes) -> NDArray[np.int16]:
-        found = _PCM.fullmatch(mime_type)
-        if found is None:
-            raise BadRequest(
-                "bad_audio", f"audio must be audio/pcm, not {mime_type[:60]!r}"
-            )
-        if len(data) % 2:
-            raise BadRequest("odd_audio", f"{len(data)} bytes are not 16-bit samples")
-        rate = int(found[1] or HEARING_RATE)
-        if rate not in RATES:
-            known = ", ".join(map(str, RATES))
-            raise BadRequest("bad_rate", f"rate must be one of {known}, not {rate}")
+    def _converted(self, mime_type: str, data: bytes) -> NDArray[np.int16]:
+        rate, block = _samples(mime_type, data)
         if rate != self._rate:
             self._rate = rate
             same = rate == HEARING_RATE
             self._resampler = None if same else Resampler(rate, HEARING_RATE)
-        block = np.frombuffer(data, "<i2").astype(np.int16, copy=False)
         return block if self._resampler is None else self._resampler.process(block)
+
+
+def _samples(mime_type: str, data: bytes) -> tuple[int, NDArray[np.int16]]:
+    """The rate and the samples of a piece of audio."""
+    found = _PCM.fullmatch(mime_type)
+    if found is None:
+        reason = f"audio must be audio/pcm, not {mime_type[:60]!r}"
+        raise BadRequest("bad_audio", reason)
+    if len(data) % 2:
+        raise BadRequest("odd_audio", f"{len(data)} bytes are not 16-bit samples")
+    rate = int(found[1] or HEARING_RATE)
+    if rate not in RATES:
+        known = ", ".join(map(str, RATES))
+        raise BadRequest("bad_rate", f"rate must be one of {known}, not {rate}")
+    return rate, np.frombuffer(data, "<i2").astype(np.int16, copy=False)

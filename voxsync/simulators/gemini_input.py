@@ -13,6 +13,9 @@ from voxsync.simulators.gemini_setup import text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from voxsync.simulators.gemini_hearing import Hearing, Listening, Utterance
     from voxsync.simulators.gemini_record import GeminiRecord
     from voxsync.simulators.gemini_request import Request
@@ -57,6 +60,8 @@ class Input:
         self._hearing = hearing(self)
         self._primed = not settled.first_history  # what came before is known
         self._draft: list[str] = []  # written, and not complete yet
+        self._sound: NDArray[np.int16] | None = None  # of the draft, the latest
+        self._seconds = 0.0  # of all sound in the draft
         self._aside: list[str] = []  # written while speaking
         self._images: collections.deque[tuple[str, bytes]] = collections.deque(
             maxlen=_IMAGES
@@ -144,8 +149,12 @@ class Input:
             return
         text = "\n".join(self._draft)
         self._draft.clear()
+        sound, seconds = self._sound, self._seconds
+        self._sound, self._seconds = None, 0.0
         if self._primed:
-            self._hear(HeardTurn(text=text))
+            spoken = sound is not None
+            turn = HeardTurn(text=text, audio=sound, seconds=seconds, spoken=spoken)
+            self._hear(turn)
             return
         self._primed = True
         if text:
@@ -164,8 +173,22 @@ class Input:
         if text:
             self._draft.append(text)
         for part in content.get("parts", ()):
-            if "inlineData" in part:
-                self._picture(part["inlineData"])
+            blob = part.get("inlineData")
+            if blob is None:
+                continue
+            if blob.get("mimeType", "").startswith("audio/"):
+                self._recording(blob)
+            else:
+                self._picture(blob)
+
+    def _recording(self, blob: Mapping[str, Any]) -> None:
+        data = blob.get("data", b"")
+        self._record.audio(data)
+        utterance = self._hearing.recording(blob["mimeType"], data)
+        self._sound = utterance.audio
+        self._seconds += utterance.seconds
+        if utterance.text:
+            self._draft.append(utterance.text)
 
     def _realtime(self, body: Mapping[str, Any]) -> None:
         settled, hearing = self._settled, self._hearing

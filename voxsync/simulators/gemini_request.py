@@ -46,7 +46,9 @@ _PART = fields(
     text=TEXT,
     inlineData=_BLOB,
     fileData=fields(mimeType=TEXT, fileUri=TEXT, displayName=TEXT),
-    functionCall=fields(id=TEXT, name=TEXT, args=STRUCT),
+    functionCall=fields(
+        id=TEXT, name=TEXT, args=STRUCT, partialArgs=many(STRUCT), willContinue=BOOL
+    ),
     functionResponse=_FUNCTION_RESPONSE,
     executableCode=STRUCT,
     codeExecutionResult=STRUCT,
@@ -55,6 +57,14 @@ _PART = fields(
     videoMetadata=STRUCT,
     mediaResolution=ANY,
     partMetadata=STRUCT,
+    toolCall=STRUCT,
+    toolResponse=STRUCT,
+    audioTranscription=STRUCT,
+    mediaProcessing=ANY,
+    speechMetadata=STRUCT,
+    documentMetadata=STRUCT,
+    spreadsheetMetadata=STRUCT,
+    audioMetadata=STRUCT,
 )
 _CONTENT = fields(role=TEXT, parts=many(_PART))
 _TOOLS = many(
@@ -78,6 +88,8 @@ _TOOLS = many(
         enterpriseWebSearch=STRUCT,
         fileSearch=STRUCT,
         mcpServers=many(STRUCT),
+        parallelAiSearch=STRUCT,
+        exaAiSearch=STRUCT,
         retrieval=STRUCT,
         urlContext=STRUCT,
     )
@@ -91,13 +103,17 @@ _TRANSCRIPTION = fields(
     wordTimestamp=BOOL,
     diarization=BOOL,
     mode=TEXT,
+    sourceText=ANY,
 )
 _VOICE = fields(
     prebuiltVoiceConfig=fields(voiceName=TEXT),
     replicatedVoiceConfig=STRUCT,
+    voice=ANY,
 )
 _GENERATION = fields(
-    responseModalities=many(choice("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "AUDIO")),
+    responseModalities=many(
+        choice("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "AUDIO", "VIDEO")
+    ),
     temperature=NUMBER,
     topP=NUMBER,
     topK=NUMBER,
@@ -137,6 +153,7 @@ _REALTIME_CONFIG = fields(
         prefixPaddingMs=INTEGER,
         silenceDurationMs=INTEGER,
     ),
+    interimTranscriptTimestampEnabled=BOOL,
     activityHandling=choice(
         "ACTIVITY_HANDLING_UNSPECIFIED",
         "START_OF_ACTIVITY_INTERRUPTS",
@@ -166,7 +183,7 @@ _SETUP = fields(
     ),
     inputAudioTranscription=_TRANSCRIPTION,
     outputAudioTranscription=_TRANSCRIPTION,
-    proactivity=fields(proactiveAudio=BOOL),
+    proactivity=fields(proactiveAudio=BOOL, proactiveVideo=BOOL),
     historyConfig=fields(initialHistoryInClientContent=BOOL),
     explicitVadSignal=BOOL,
     avatarConfig=STRUCT,

@@ -165,7 +165,7 @@ def settle(body: Mapping[str, Any], models: Collection[str] | None) -> Settled:
     model = model_name(body["model"], models)
     generation = body.get("generationConfig", {})
     modalities = generation.get("responseModalities", [])
-    if len(modalities) > 1 or "IMAGE" in modalities:
+    if len(modalities) > 1 or set(modalities) & {"IMAGE", "VIDEO"}:
         raise BadRequest("bad_modalities", "give one response modality: AUDIO or TEXT")
     speech = generation.get("speechConfig", {})
     _check_voice(speech)
