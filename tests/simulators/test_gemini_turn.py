@@ -346,6 +346,21 @@ def test_scheduling():
     ]
 
 
+def test_results_that_wait_are_not_forgotten():
+    """An interruption leaves them unanswered, but known."""
+    long = " ".join("w" * 30)
+    table = Table(Call("lamp"), long, tools=FREE, paced=True)
+    table.hear()
+    table.advance(1)
+    table.hear()
+    table.advance(0.1)
+    respond(table, "call-1")
+    table.turns.interrupt()
+    table.advance(9)
+    assert len(table.brain.heard) == 2
+    assert Said("function", "lamp: on") in table.memory.history
+
+
 def test_a_function_may_go_on_returning():
     """Each piece is answered; then the call is over."""
     table = Table(Call("lamp"), "more", "end", tools=FREE)

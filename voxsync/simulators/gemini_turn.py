@@ -153,8 +153,10 @@ class Turns:
         for response in responses:
             self._respond(response)
         if self._results and not any(each.blocking for each in self._pending.values()):
-            results, self._results = tuple(self._results), []
-            self._answer(HeardTurn(results=results))
+            turn = HeardTurn(results=tuple(self._results))
+            self._results.clear()
+            self._remember(turn)
+            self._answer(turn)
 
     def storm(self, count: int) -> None:
         """Call functions out of nowhere; whatever they return is taken silently."""
@@ -176,15 +178,15 @@ class Turns:
             self._answer(turn)
 
     def _remember(self, turn: HeardTurn) -> None:
-        tokens = len(turn.text) // 4 + round(turn.seconds * _TOKENS) + 1
+        for each in turn.results:
+            self._memory.add("function", f"{each.name}: {each.output}")
         if not turn.results:
+            tokens = len(turn.text) // 4 + round(turn.seconds * _TOKENS) + 1
             self._memory.add("user", turn.text, tokens)
 
     def _answer(self, turn: HeardTurn) -> None:
         """Ask the brain, and begin to speak."""
         memory = self._memory
-        for each in turn.results:
-            memory.add("function", f"{each.name}: {each.output}")
         self._prompt = memory.tokens + len(memory.system_instruction) // 4
         turn = replace(
             turn,
