@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from voxsync.audio import AudioFormat
@@ -17,7 +18,7 @@ from voxsync.dialects.gemini.blob import Blob
 from voxsync.dialects.gemini.messages import ServerContent
 from voxsync.errors import InvalidState
 from voxsync.live_plan import Plan, resumption
-from voxsync.session import Session, SessionOptions
+from voxsync.session import Session
 from voxsync.session.resumption import resume
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from voxsync.dialects.gemini.messages import LiveServerMessage, UsageMetadata
     from voxsync.dialects.gemini.parts import FunctionResponse
     from voxsync.media import Sink
+    from voxsync.session import SessionOptions
 
 __all__ = ["LiveSession"]
 
@@ -42,7 +44,7 @@ _MOST_BYTES = 3200  # of audio in one message: 100 ms; 20 to 100 are typical
 # The model speaks faster than it sounds; what is more than this ahead is refused.
 _PLAYOUT_SECONDS = 120.0
 _STARTS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
-_OPTIONS = SessionOptions()
+_pcm = lru_cache(16, typed=True)(partial(AudioFormat, "pcm16"))
 
 
 class LiveSession(Session["LiveServerMessage"]):
@@ -57,7 +59,7 @@ class LiveSession(Session["LiveServerMessage"]):
     _playout_seconds = _PLAYOUT_SECONDS
 
     def __init__(self, plan: Plan, options: SessionOptions | None = None) -> None:
-        super().__init__(plan.backend.url(plan.base_url, None), options or _OPTIONS)
+        super().__init__(plan.backend.url(plan.base_url, None), options)
         self._plan = plan
         self._gemini: GeminiDialect | None = None
         self._resampler: Resampler | None = None  # its user's: see send_audio_realtime
@@ -167,7 +169,7 @@ class LiveSession(Session["LiveServerMessage"]):
 
         Thread: any, but one at a time, for the order of the audio is that of calls.
         """
-        if isinstance(audio, Blob | Mapping):
+        if isinstance(audio, (Blob, Mapping)):
             self._send(requests.realtime_audio(audio), block, timeout)
             return
         self._opened()  # complains before the resampler has taken it
@@ -317,7 +319,7 @@ class LiveSession(Session["LiveServerMessage"]):
         return self._gemini
 
     def _media_format(self) -> AudioFormat:
-        return AudioFormat("pcm16", _INPUT_RATE)  # ours; the model's says its own rate
+        return _pcm(_INPUT_RATE)  # ours; the model's says its own rate
 
     def _media_sink(self, parameters: dict[str, Any]) -> Sink:
         super()._media_sink(parameters)  # there are none
@@ -334,10 +336,11 @@ class LiveSession(Session["LiveServerMessage"]):
 
     def _converted(self, audio: AudioData, sample_rate: int) -> bytes:
         """The audio at the service's rate, as far as it can be said by now."""
+        data, resampler, rest = to_bytes(audio, _pcm(sample_rate)), self._resampler, b""
+        if resampler is None and sample_rate == _INPUT_RATE:
+            return data
         from voxsync.audio.resample import Resampler  # noqa: PLC0415 - numpy
 
-        data = to_bytes(audio, AudioFormat("pcm16", sample_rate))
-        resampler, rest = self._resampler, b""
         if resampler is None or resampler.source_rate != sample_rate:
             rest = self._rest()
             if sample_rate == _INPUT_RATE:

@@ -54,6 +54,9 @@ class Owner:
     def _received(self, event):
         self.gate.wait(5)
 
+    def _took(self, events):
+        return False
+
     def _ended(self, event):
         self._receiver.end(event.error)
 

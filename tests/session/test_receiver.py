@@ -54,6 +54,41 @@ def test_the_oldest_makes_room_for_the_newest():
     assert list(iterate(receiver)) == [3, 4]
 
 
+def test_an_offer_is_all_or_nothing():
+    """I8: what does not fit waits elsewhere."""
+    receiver = Receiver(3)
+    assert receiver.offer([0, 1], droppable=False)
+    assert not receiver.offer([2, 3], droppable=False)
+    assert receiver.offer([2], droppable=False)
+    assert receiver.dropped == 0
+    receiver.end(None)
+    assert list(iterate(receiver)) == [0, 1, 2]
+
+
+def test_an_offer_of_what_nobody_misses():
+    """The oldest ones go, and are counted; once somebody receives none does."""
+    receiver = Receiver(3)
+    assert receiver.offer([0, 1, 2, 3, 4], droppable=True)
+    assert receiver.offer([5], droppable=True)
+    assert receiver.dropped == 3
+    receiver.used()
+    assert not receiver.offer([6], droppable=True)
+    assert receiver.dropped == 3
+    receiver.end(None)
+    assert list(iterate(receiver)) == [3, 4, 5]
+
+
+def test_an_offer_wakes_the_consumer():
+    """It waits for nothing else."""
+    receiver = Receiver(3)
+    messages = iterate(receiver)
+    thread, result = elsewhere(lambda: next(messages))
+    until_waiting(receiver)
+    assert receiver.offer(["x"], droppable=False)
+    thread.join(5)
+    assert result == ["x"]
+
+
 def test_with_a_consumer_the_events_thread_waits():
     """I8: nothing is dropped once somebody receives."""
     receiver = Receiver(1)

@@ -1,9 +1,11 @@
 """What can be read of a session before, during and after its life."""
 
+import threading
+
 import pytest
 
-from voxsync import PlainSession, ReadyState, SessionClosed
-from voxsync.events import MessageEvent
+from voxsync import PlainSession, ReadyState, SessionClosed, SessionOptions
+from voxsync.events import MessageEvent, OpenEvent
 
 
 def test_before_connect():
@@ -49,6 +51,36 @@ def test_who_wants_an_event():
     assert not session._has_listeners(event.attribute)
     session.on_message = print
     assert session._has_listeners(event.attribute)
+
+
+def test_what_is_taken_without_the_events_thread():
+    """Messages that nobody listens to, as long as there is room for them."""
+    session = PlainSession("ws://127.0.0.1:9/", options=SessionOptions(receive_queue=2))
+    first, second, third = (MessageEvent(session, text) for text in "abc")
+    assert not session._took([OpenEvent(session), first])
+    assert session._took([first, second])
+    assert not session._took([third])  # a drop: somebody must be told of it
+    assert session._receiver.dropped == 0
+    assert session._received(third) is not None  # told
+    assert session._took([third])
+    assert session._receiver.dropped == 2
+    session.on_message = print
+    assert not session._took([first])
+
+
+def test_receiving_needs_no_events_thread(echo):
+    """Who iterates is woken by the I/O thread itself."""
+    heard = threading.Event()
+    with PlainSession(echo.url) as session:
+        messages = session.receive(5)
+        session.send_text("x")
+        assert next(messages) == "x"
+        assert not session._delivery.alive
+        session.on_message = lambda _: heard.set()
+        session.send_text("y")
+        assert heard.wait(5)
+        assert next(messages) == "y"
+        assert session._delivery.alive
 
 
 def test_errors_after_the_end_carry_its_facts(make, peer):

@@ -29,6 +29,13 @@ class Sink(Protocol):
         """Hand a message to `receive()`; may wait; may have something to report."""
         ...
 
+    def _took(self, events: Sequence[Event]) -> bool:
+        """Take events that only `receive()` wants, if that needs no waiting.
+
+        Thread: I/O, while the events thread has nothing to do.
+        """
+        ...
+
     def _ended(self, event: CloseEvent) -> None:
         """The session is over: what `receive()` is to say. Thread: events."""
         ...
@@ -146,8 +153,16 @@ class Delivery:
 
         Thread: I/O, or whoever acts in its place before it is in the loop.
         """
+        sink = self._sink
+        # A wake-up of the events thread costs more than to read and decode a message.
+        # When it has handed over all before, order does not need it either.
+        if (
+            self._put == self._handled
+            and self._dispatcher is None
+            and sink._took(events)  # noqa: SLF001 - the sink's side of one seam
+        ):
+            return
         if self._thread is None:
-            sink = self._sink
             if not any(sink._wants(event) for event in events):  # noqa: SLF001 - the sink's side of one seam
                 if isinstance(events[-1], CloseEvent):
                     sink._ended(events[-1])  # noqa: SLF001

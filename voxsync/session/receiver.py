@@ -12,7 +12,7 @@ from voxsync.errors import ConcurrencyError, ReceiveTimeout
 from voxsync.session.waiting import sliced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["MessageIterator", "Receiver"]
 
@@ -56,6 +56,25 @@ class Receiver(Generic[MessageT]):
                 self.dropped += 1
                 return False
             self._messages.append(message)
+            self._changed.notify()
+            return True
+
+    def offer(self, messages: Sequence[MessageT], *, droppable: bool) -> bool:
+        """Add messages if that can be done at once; False: none was added.
+
+        Args:
+            messages: In their order.
+            droppable: While there is no consumer, nobody misses the oldest ones.
+
+        Thread: I/O, while the events thread has nothing to put.
+        """
+        with self._changed:
+            excess = len(self._messages) + len(messages) - self._maxsize
+            if excess > 0:
+                if self._used or not droppable:
+                    return False
+                self.dropped += excess
+            self._messages.extend(messages)
             self._changed.notify()
             return True
 

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from voxsync.errors import InvalidState, SessionClosed
-from voxsync.events import ErrorEvent, EventTarget
+from voxsync.events import ErrorEvent, EventTarget, MessageEvent
 from voxsync.redact import redact_url
 from voxsync.session import registry
 from voxsync.session.delivery import Delivery
@@ -20,7 +20,9 @@ from voxsync.session.verdict import closed_error
 from voxsync.transport.dial import check_header, check_url
 
 if TYPE_CHECKING:
-    from voxsync.events import CloseEvent, Event, MessageEvent
+    from collections.abc import Sequence
+
+    from voxsync.events import CloseEvent, Event
     from voxsync.session.connection import Connection
     from voxsync.session.stats import Stats
     from voxsync.session.units import SessionUnits
@@ -167,6 +169,16 @@ class SessionView(EventTarget, Generic[MessageT]):
                 "them: iterate receive(), or add a `message` listener; those that do "
                 "not fit are dropped and counted in stats.receive_dropped"
             ),
+        )
+
+    def _took(self, events: Sequence[Event]) -> bool:
+        if self._has_listeners("message"):
+            return False
+        messages = [event.data for event in events if type(event) is MessageEvent]
+        # Drops that have to be told of are the events thread's.
+        return len(messages) == len(events) and self._receiver.offer(
+            messages,
+            droppable=self._told_of_drops or all(map(self._is_heard, messages)),
         )
 
     def _ended(self, event: CloseEvent) -> None:

@@ -211,8 +211,7 @@ class IOLoop:
         if self._notified:
             return 0
         for channel in self._tls:
-            # Decrypted bytes inside the TLS object are invisible to select.
-            if channel.driver.reading and channel.sock.pending():  # type: ignore[attr-defined]
+            if channel.driver.reading and self._has_decrypted(channel):
                 self._notified.append(channel)
                 return 0
         if not self._due:
@@ -220,9 +219,17 @@ class IOLoop:
         left = max(0.0, self._due[0][0] - self._now())
         return left if self._clock is None else self._clock.real(left)
 
+    @staticmethod
+    def _has_decrypted(channel: Channel) -> bool:
+        """Whether there are bytes that `select` does not see."""
+        return channel.is_tls and channel.sock.pending() > 0  # type: ignore[attr-defined]
+
     def _serve(self, channel: Channel, mask: int, now: float) -> None:
         driver = channel.driver
-        if driver.reading and (mask & _READ or channel.is_tls):
+        # Decrypted bytes are nowhere but in the TLS object; and it may have to write
+        # before it can read.
+        wanted = _READ | _WRITE if channel.is_tls else _READ
+        if driver.reading and (mask & wanted or self._has_decrypted(channel)):
             self._read(channel, now)
         if mask & _CALL:
             driver.tick(now)
@@ -256,6 +263,9 @@ class IOLoop:
         channel.interest = interest
 
     def _read(self, channel: Channel, now: float) -> None:
+        if channel.is_tls:
+            self._read_records(channel, now)
+            return
         driver, sock = channel.driver, channel.sock
         for _ in range(_PIECES):
             try:
@@ -271,10 +281,35 @@ class IOLoop:
             driver.received(data, now)
             if not driver.reading or driver.done:
                 return
-            # A TLS object gives one record at a time, and the end of stream mostly
-            # comes together with the Close frame; else `select` has the say.
-            if not channel.is_tls and not driver.ending:
+            # The end of stream mostly comes together with the Close frame; else
+            # `select` has the say.
+            if not driver.ending:
                 return
+
+    def _read_records(self, channel: Channel, now: float) -> None:
+        """Read from a TLS object, which gives one record at a time.
+
+        The driver gets all of them at once, when nothing more is there: whoever it
+        wakes would fight with the remaining reads for the interpreter.
+        """
+        driver, sock = channel.driver, channel.sock
+        records: list[bytes] = []
+        error: Exception | None = None
+        is_over = False
+        try:
+            while len(records) < _PIECES and not is_over:
+                records.append(sock.recv(_PIECE))
+                is_over = not records[-1]
+        except channel.would_block:
+            pass
+        except OSError as exc:
+            error, is_over = exc, True
+        data = b"".join(records)
+        if data:
+            driver.received(data, now)
+        # Of a driver that holds back the end is found again when it reads again.
+        if is_over and not driver.done and driver.reading:
+            driver.eof(error, now)
 
     def _write(self, channel: Channel, now: float) -> None:
         driver, sock = channel.driver, channel.sock
