@@ -18,7 +18,7 @@ from voxsync.dialects.gemini.blob import Blob
 from voxsync.dialects.gemini.messages import ServerContent
 from voxsync.errors import InvalidState
 from voxsync.live_plan import Plan, resumption
-from voxsync.session import Session
+from voxsync.session import Session, SessionOptions
 from voxsync.session.resumption import resume
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from voxsync.dialects.gemini.messages import LiveServerMessage, UsageMetadata
     from voxsync.dialects.gemini.parts import FunctionResponse
     from voxsync.media import Sink
-    from voxsync.session import SessionOptions
 
 __all__ = ["LiveSession"]
 
