@@ -27,6 +27,8 @@ EXPECTED = [
     "s recorded",
     "hung up: 1000",
     "4000 bye True",
+    "serverContent UsageMetadata(",
+    "Good morning.",
     "4003",
 ]
 
