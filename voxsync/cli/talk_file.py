@@ -81,6 +81,8 @@ def talk_file(
             try:
                 _receive(session, sender, answer)
                 session.close()
+            except SessionClosed as exc:
+                raise (sender.error or exc) from exc.__cause__
             except KeyboardInterrupt:
                 session.cancel()
                 line.clear()
