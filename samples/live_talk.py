@@ -1,17 +1,17 @@
-"""Talk with a Gemini model; Ctrl-C ends. Cut in when it says too much.
+"""Talk with a Gemini model, cut in when it says too much; Ctrl-C ends.
 
     GEMINI_API_KEY=... python samples/live_talk.py
     python samples/live_talk.py --simulated            # a service in this process
     python samples/live_talk.py ws://127.0.0.1:8080    # `voxsync simulate gemini`
 
-Wear headphones, or the model hears itself. Needs the extra `audio`, and for --simulated
-`demo`; it knows what is in voxsync/simulators/data/phrases.txt.
+Wear headphones. Needs the extra `audio`, and for --simulated `demo` and flite.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from contextlib import ExitStack, suppress
 
 from voxsync.conversation import AudioConversation, TranscriptEvent
@@ -22,26 +22,25 @@ from voxsync.simulators.gemini_brain import PhraseBrain
 from voxsync.simulators.recogniser import open_recogniser
 from voxsync.simulators.voice import open_voice
 
-
-def simulated() -> GeminiService:
-    brain = PhraseBrain({"good morning": "Good morning to you."})
-    return GeminiService(
-        brain=brain, recogniser=open_recogniser("phrases"), voice=open_voice("flite")
-    )
+said: defaultdict[str, str] = defaultdict(str)
 
 
 def show(event: TranscriptEvent) -> None:
-    print(event.text, end="\n" if event.is_final else "", flush=True)
+    said[event.speaker] += event.text
+    if event.is_final:
+        print(f"{event.speaker}: {said.pop(event.speaker).strip()}", flush=True)
 
 
 def main(url: str | None = None) -> None:
     with ExitStack() as stack:
         if url == "--simulated":
-            url = stack.enter_context(simulated()).url
-        key = os.environ.get("GEMINI_API_KEY")
+            brain = PhraseBrain({"good morning": "Good morning to you."})
+            ears, voice = open_recogniser("phrases"), open_voice("flite")
+            service = GeminiService(brain=brain, recogniser=ears, voice=voice)
+            url = stack.enter_context(service).url
         model = LiveGenerativeModel(
             "gemini-3.8-live",
-            api_key=key,
+            api_key=os.environ.get("GEMINI_API_KEY"),
             base_url=url,
             config={"input_audio_transcription": {}, "output_audio_transcription": {}},
         )

@@ -27,8 +27,8 @@ WARM = {
 def how_warm(call: FunctionCall) -> dict[str, object]:
     city = call.args.get("city", "Oslo")
     print("called:", call.name, city, flush=True)
-    answer = {"result": f"{4 * len(city)} degrees"}
-    return {"id": call.id, "name": call.name, "response": answer}
+    result = {"result": f"{4 * len(city)} degrees"}
+    return {"id": call.id, "name": call.name, "response": result}
 
 
 def main(url: str | None = None) -> None:
@@ -36,12 +36,11 @@ def main(url: str | None = None) -> None:
         if url == "--simulated":
             brain = PhraseBrain({"warm": Call("how_warm", {"city": "Oslo"})})
             url = stack.enter_context(GeminiService(brain=brain)).url
+        key = os.environ.get("GEMINI_API_KEY")
+        tools = [{"function_declarations": [WARM]}]
+        words: dict[str, object] = {"output_audio_transcription": {}}
         model = LiveGenerativeModel(
-            "gemini-3.8-live",
-            api_key=os.environ.get("GEMINI_API_KEY"),
-            base_url=url,
-            config={"output_audio_transcription": {}},
-            tools=[{"function_declarations": [WARM]}],
+            "gemini-3.8-live", api_key=key, base_url=url, config=words, tools=tools
         )
         session = stack.enter_context(model.connect())
         session.send("How warm is it in Oslo?")
