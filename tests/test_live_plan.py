@@ -6,7 +6,9 @@ import pytest
 
 from voxsync.dialects.base import Reply, SendAudio
 from voxsync.dialects.gemini import requests
+from voxsync.errors import InvalidState
 from voxsync.gemini import (
+    FirebaseBackend,
     GoogleAIBackend,
     SessionResumptionConfig,
     VertexAIBackend,
@@ -132,3 +134,43 @@ def test_resumption_settings_that_are_none(given):
     """What cannot be meant is said at once."""
     with pytest.raises(TypeError):
         resumption(given)
+
+
+def test_the_next_connection():
+    """The handle given counts, else the latest; the rest of the setting stays."""
+    vertex = VertexAIBackend("p")
+    made = plan(vertex, resumption=SessionResumptionConfig(transparent=True))
+    for given in (None, {}, {"transparent": True}):
+        found = made.resumed(given, "latest").resumption
+        assert found.handle == "latest"
+        assert found.transparent is (None if given == {} else True)
+    assert made.resumed({"handle": "h"}, "latest").resumption.handle == "h"
+    assert made.resumption.handle is None
+
+
+def test_the_first_handle_is_not_the_latest():
+    """What the session was opened with is old by now."""
+    made = plan(resumption=SessionResumptionConfig(handle="first"))
+    assert made.resumed(None, "latest").resumption.handle == "latest"
+
+
+def test_no_next_connection():
+    """There has to be a handle, and the wish to have one."""
+    with pytest.raises(InvalidState, match="without session_resumption"):
+        plan().resumed({"handle": "h"}, "latest")
+    with pytest.raises(InvalidState, match="no resumption handle"):
+        plan(resumption=SessionResumptionConfig()).resumed({}, None)
+
+
+@pytest.mark.parametrize(
+    ("backend", "have"),
+    [
+        (GoogleAIBackend(), True),
+        (FirebaseBackend("p"), True),
+        (FirebaseBackend("p", "us-central1"), False),
+        (VertexAIBackend("p"), False),
+    ],
+)
+def test_ids_of_calls(backend, have):
+    """Vertex AI may give none."""
+    assert plan(backend).calls_have_ids is have

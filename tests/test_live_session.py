@@ -42,6 +42,7 @@ from voxsync.gemini import (
     ToolCall,
     ToolCallCancellation,
     UnknownMessage,
+    VertexAIBackend,
 )
 from voxsync.session import SessionOptions
 
@@ -131,6 +132,14 @@ def test_send_function_responses(far, session):
     ]
 
 
+def test_answers_without_ids(far):
+    """Vertex AI may give calls no ids; elsewhere each answer needs one."""
+    with far.model(backend=VertexAIBackend("p")).connect() as session:
+        session.send_function_responses([NO_ID])
+    found = far.got[0]["toolResponse"]["functionResponses"]
+    assert found == [{"name": "lamp", "response": {}}]
+
+
 def test_send_context_update(far, session):
     """Either, or both; an empty list of tools clears them."""
     session.send_context_update(system_instruction="Be formal.")
@@ -158,6 +167,7 @@ def test_what_is_refused_in_the_callers_hands(far, session):
         (ValueError, lambda: session.send_video_realtime(Blob("audio/pcm", PNG))),
         (ValueError, lambda: session.send_video_realtime(b"GIF89a")),
         (TypeError, lambda: session.send_video_realtime(5)),
+        (ValueError, lambda: session.send_video_realtime(JPEG, excess="thin")),
         (FormatError, lambda: session.send_audio_realtime(b"odd")),
         (FormatError, lambda: session.send_audio_realtime(np.zeros(5))),
         (FormatError, lambda: session.send_audio_realtime(np.zeros((5, 2), "i2"))),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voxsync.dialects.gemini.codec import GeminiDialect
 from voxsync.dialects.gemini.config import SessionResumptionConfig, resumption_to_wire
+from voxsync.dialects.gemini.endpoints import FirebaseBackend, VertexAIBackend
+from voxsync.errors import InvalidState
 
 if TYPE_CHECKING:
     from voxsync.dialects.gemini.endpoints import Backend
@@ -51,6 +53,40 @@ class Plan:
             setup,
             automatic_activity=not detection.get("disabled", False),
         )
+
+    @property
+    def calls_have_ids(self) -> bool:
+        """Whether the service gives each function call an id (Gemini notes, 2.6)."""
+        backend = self.backend
+        if isinstance(backend, FirebaseBackend):
+            return backend.location is None
+        return not isinstance(backend, VertexAIBackend)
+
+    def resumed(
+        self,
+        given: SessionResumptionConfig | Mapping[str, Any] | None,
+        latest: str | None,
+    ) -> Plan:
+        """What the next connection of an open session needs.
+
+        Args:
+            given: Whose handle counts, if it has one.
+            latest: The handle otherwise.
+
+        Raises:
+            TypeError: `given` makes no sense.
+            InvalidState: There is no handle, or the session was not to be resumed.
+        """
+        if self.resumption is None:
+            raise InvalidState(
+                "Cannot resume session: it was opened without session_resumption={}"
+            )
+        config = resumption(given) or self.resumption
+        if given is None or config.handle is None:
+            if latest is None:
+                raise InvalidState("the service has sent no resumption handle yet")
+            config = replace(config, handle=latest)
+        return replace(self, resumption=config)
 
     def setup(self) -> str:
         """The first message.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +16,6 @@ from voxsync.dialects.gemini import requests
 from voxsync.dialects.gemini.blob import Blob
 from voxsync.dialects.gemini.messages import ServerContent
 from voxsync.errors import InvalidState
-from voxsync.live_plan import Plan, resumption
 from voxsync.session import Session, SessionOptions
 from voxsync.session.resumption import resume
 
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from voxsync.dialects.gemini.config import SessionResumptionConfig
     from voxsync.dialects.gemini.messages import LiveServerMessage, UsageMetadata
     from voxsync.dialects.gemini.parts import FunctionResponse
+    from voxsync.live_plan import Plan
     from voxsync.media import Sink
 
 __all__ = ["LiveSession"]
@@ -51,6 +50,9 @@ class LiveSession(Session["LiveServerMessage"]):
 
     Messages come to `message` listeners and by `receive()`, typed. The model's audio
     is in them, and flows to whatever `send_media_to` named, 120 s ahead at most.
+
+    Attributes:
+        images_dropped: Images that `send_video_realtime(..., excess="drop")` left out.
 
     Thread: any; see `Session`.
     """
@@ -120,7 +122,9 @@ class LiveSession(Session["LiveServerMessage"]):
         timeout: float | None = None,
     ) -> None:
         """Answer calls of a `ToolCall` message, each by its `id`, in one message."""
-        self._send(requests.tool_response(responses), block, timeout)
+        ids_required = self._plan.calls_have_ids
+        text = requests.tool_response(responses, ids_required=ids_required)
+        self._send(text, block, timeout)
 
     def send_context_update(
         self,
@@ -197,6 +201,8 @@ class LiveSession(Session["LiveServerMessage"]):
         Returns:
             Whether it was sent.
         """
+        if excess not in ("refuse", "drop"):
+            raise ValueError(f'excess must be "refuse" or "drop", not {excess!r}')
         text = requests.realtime_video(_image(image, mime_type))
         now = self._clock.now()
         with self._images:
@@ -277,7 +283,7 @@ class LiveSession(Session["LiveServerMessage"]):
         one, and neither `close` nor `open` is told.
 
         Args:
-            session_resumption: Default: the latest handle.
+            session_resumption: With a handle, if not the latest is wanted.
             timeout: Seconds for connection and setup together.
 
         Raises:
@@ -290,22 +296,10 @@ class LiveSession(Session["LiveServerMessage"]):
         Thread: any but that of listeners, who get `InvalidState`.
         """
         if self._delivery.runs_here():
-            raise InvalidState(
-                "a listener cannot wait for resume(); another thread can"
-            )
+            raise InvalidState("a listener cannot wait for resume()")
         if self._is_over():
             raise self._closed_error()
-        if self._plan.resumption is None:
-            raise InvalidState(
-                "Cannot resume session: it was opened without session_resumption={}"
-            )
-        config = resumption(session_resumption)
-        if config is None:
-            handle = self.resumption_handle
-            if handle is None:
-                raise InvalidState("the service has sent no resumption handle yet")
-            config = replace(self._plan.resumption, handle=handle)
-        plan = replace(self._plan, resumption=config)
+        plan = self._plan.resumed(session_resumption, self.resumption_handle)
         dialect = plan.dialect()
         dialect.usage = self.usage  # until the service counts again
         resume(self, dialect, timeout)
