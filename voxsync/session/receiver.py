@@ -106,10 +106,11 @@ class Receiver(Generic[MessageT]):
         Raises:
             ConcurrencyError: Another thread's iterator is in use.
         """
+        known = self._consumer
+        if known is not None and known() is iterator:
+            return  # it alone releases itself: no lock is needed to know
         with self._changed:
             other = None if self._consumer is None else self._consumer()
-            if other is iterator:
-                return
             if other is not None and other.thread != iterator.thread:
                 raise ConcurrencyError(
                     "receive() has one consumer and another thread is using it; "

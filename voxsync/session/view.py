@@ -175,11 +175,14 @@ class SessionView(EventTarget, Generic[MessageT]):
         if self._has_listeners("message"):
             return False
         messages = [event.data for event in events if type(event) is MessageEvent]
+        if len(messages) < len(events):
+            return False
+        offer = self._receiver.offer
+        if offer(messages, droppable=False):
+            return True
         # Drops that have to be told of are the events thread's.
-        return len(messages) == len(events) and self._receiver.offer(
-            messages,
-            droppable=self._told_of_drops or all(map(self._is_heard, messages)),
-        )
+        quietly = self._told_of_drops or all(map(self._is_heard, messages))
+        return quietly and offer(messages, droppable=True)
 
     def _ended(self, event: CloseEvent) -> None:
         self._receiver.end(event.error)
