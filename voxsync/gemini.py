@@ -30,17 +30,65 @@ from voxsync.live_session import LiveSession
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from voxsync.dialects.gemini.config import LiveGenerationConfig
+    from voxsync.dialects.gemini import (
+        ActivityHandling,
+        AudioTranscriptionConfig,
+        AutomaticActivityDetection,
+        CodeExecutionResult,
+        Content,
+        ContextWindowCompressionConfig,
+        EndSensitivity,
+        ExecutableCode,
+        FileData,
+        FirebaseBackend,
+        FunctionBehavior,
+        FunctionCall,
+        FunctionDeclaration,
+        FunctionResponse,
+        FunctionResponseScheduling,
+        GoAway,
+        HistoryConfig,
+        LiveGenerationConfig,
+        LiveServerMessage,
+        MediaResolution,
+        ModalityTokenCount,
+        Part,
+        ProactivityConfig,
+        RealtimeInputConfig,
+        ResponseModality,
+        ServerError,
+        SessionResumptionUpdate,
+        SetupComplete,
+        SlidingWindow,
+        SpeechConfig,
+        StartSensitivity,
+        ThinkingConfig,
+        Tool,
+        ToolCall,
+        ToolCallCancellation,
+        Transcription,
+        TurnCoverage,
+        UnknownMessage,
+        UsageMetadata,
+        UsageUpdate,
+        VertexAIBackend,
+        VoiceActivity,
+        VoiceActivityDetectionSignal,
+        WordInfo,
+    )
     from voxsync.session import SessionOptions
 
-# What the room of the dialect offers to users; loaded when it is first used.
-_NAMES = (
+__all__ = [
     "ActivityHandling",
     "AudioTranscriptionConfig",
     "AutomaticActivityDetection",
+    "Blob",
+    "CodeExecutionResult",
     "Content",
     "ContextWindowCompressionConfig",
     "EndSensitivity",
+    "ExecutableCode",
+    "FileData",
     "FirebaseBackend",
     "FunctionBehavior",
     "FunctionCall",
@@ -48,15 +96,21 @@ _NAMES = (
     "FunctionResponse",
     "FunctionResponseScheduling",
     "GoAway",
+    "GoogleAIBackend",
     "HistoryConfig",
     "LiveGenerationConfig",
+    "LiveGenerativeModel",
     "LiveServerMessage",
+    "LiveSession",
     "MediaResolution",
+    "ModalityTokenCount",
     "Part",
     "ProactivityConfig",
     "RealtimeInputConfig",
     "ResponseModality",
+    "ServerContent",
     "ServerError",
+    "SessionResumptionConfig",
     "SessionResumptionUpdate",
     "SetupComplete",
     "SlidingWindow",
@@ -74,16 +128,7 @@ _NAMES = (
     "VertexAIBackend",
     "VoiceActivity",
     "VoiceActivityDetectionSignal",
-)
-
-__all__ = [  # noqa: PLE0604 - all of them are names
-    "Blob",
-    "GoogleAIBackend",
-    "LiveGenerativeModel",
-    "LiveSession",
-    "ServerContent",
-    "SessionResumptionConfig",
-    *_NAMES,
+    "WordInfo",
 ]
 
 
@@ -198,6 +243,9 @@ class LiveGenerativeModel:
 
 
 def __getattr__(name: str) -> object:
-    if name not in _NAMES:
+    """Load what the dialect has for users when it is first used."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("voxsync.dialects.gemini"), name)
+    value: object = getattr(import_module("voxsync.dialects.gemini"), name)
+    globals()[name] = value
+    return value
