@@ -49,7 +49,9 @@ def talk(samples: NDArray[np.int16], image: bytes) -> None:
         assert_type(session, LiveSession)
         session.send("text")
         session.send(["text", Part(text="part"), Blob("image/png", image)])
-        session.send(Content("user", ["text"]), turn_complete=False, block=False)
+        session.send(
+            Content("user", (Part(text="text"),)), turn_complete=False, block=False
+        )
         session.send_text_realtime("text", timeout=1)
         session.send_audio_realtime(samples, 48_000)
         session.send_audio_realtime(b"\0\0")
