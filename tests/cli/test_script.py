@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from voxsync.cli.progress import LiveLine
-from voxsync.cli.script import Script, move_on
+from voxsync.cli.script import Mover, Script
 from voxsync.dialects.gemini.parsing import parse
 from voxsync.errors import ConnectError
 
@@ -76,7 +76,8 @@ def test_whether_the_model_has_the_floor(script):
 
 
 class Session:
-    def __init__(self, handle, error=None):
+    def __init__(self, handle, error=None, *, is_closed=False):
+        self.is_closed = is_closed
         self.resumption_handle = handle
         self.error = error
         self.resumed = 0
@@ -93,16 +94,19 @@ class Session:
         (Session("h"), 1, ""),
         (Session(None), 0, ""),
         (Session("h", ConnectError("no")), 1, "voxsync: this will end soon: no\n"),
+        (Session("h", ConnectError("no"), is_closed=True), 1, ""),
     ],
 )
 def test_moving_on(script, session, resumed, told):
     """Once for each announcement, where there is a handle; a failure is told."""
     out = io.StringIO()
     line = LiveLine(out)
-    move_on(session, script, line)
+    mover = Mover(session, script, line)
+    mover.look()
     assert session.resumed == 0
     hear(script, {"goAway": {"timeLeft": "5s"}})
     assert script.leaving
-    move_on(session, script, line)
-    move_on(session, script, line)
+    mover.look()
+    mover.look()
+    mover.wait()
     assert (session.resumed, out.getvalue()) == (resumed, told)

@@ -1,8 +1,9 @@
-"""Who said what in a conversation, line by line, and how far it is."""
+"""What a session says about itself: who said what, and when it has to move."""
 
 from __future__ import annotations
 
 import collections
+import threading
 from typing import TYPE_CHECKING, Any
 
 from voxsync.cli.exits import explain
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from voxsync.events import MessageEvent, TranscriptEvent
     from voxsync.gemini import LiveSession
 
-__all__ = ["Script", "move_on"]
+__all__ = ["Mover", "Script"]
 
 _TIMEOUT_S = 10.0
+_LOOK_UP_S = 0.1
 
 _NAMES = {"user": "you", "model": "model"}
 
@@ -86,17 +88,46 @@ def _line(speaker: str, text: str) -> str:
     return f"{_NAMES[speaker]}: {' '.join(text.split())}"
 
 
-def move_on(session: LiveSession, script: Script, line: LiveLine) -> None:
-    """Where the service has announced the end, go on by a new connection.
+class Mover:
+    """Has a session go on by a new connection where the service announces its end.
 
-    Thread: any but that of listeners. Waits for the connection.
+    On a thread of its own, for Ctrl-C must not break into that.
+
+    Args:
+        session: The session.
+        script: Knows of the announcement.
+        line: Where a failure is told: the session goes on as long as it can.
+
+    Thread: one.
     """
-    if not script.leaving:
-        return
-    script.leaving = False
-    if session.resumption_handle is None:
-        return  # nothing was said yet; the service's end of it is the end
-    try:
-        session.resume(timeout=_TIMEOUT_S)
-    except VoxsyncError as exc:
-        line.say(f"voxsync: this will end soon: {explain(exc)}")
+
+    def __init__(self, session: LiveSession, script: Script, line: LiveLine) -> None:
+        self._session = session
+        self._script = script
+        self._line = line
+        self._thread: threading.Thread | None = None
+
+    def look(self) -> None:
+        """Begin where it is time; never waits."""
+        if not self._script.leaving:
+            return
+        self._script.leaving = False
+        if self._session.resumption_handle is None:
+            return  # nothing was said yet; the service's end of it is the end
+        self.wait()
+        self._thread = threading.Thread(
+            target=self._move, name="voxsync-cli-mover", daemon=True
+        )
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Until it is done; Ctrl-C gets through."""
+        while self._thread is not None and self._thread.is_alive():
+            self._thread.join(_LOOK_UP_S)
+
+    def _move(self) -> None:
+        try:
+            self._session.resume(timeout=_TIMEOUT_S)
+        except VoxsyncError as exc:
+            if not self._session.is_closed:  # else its end is told by itself
+                self._line.say(f"voxsync: this will end soon: {explain(exc)}")

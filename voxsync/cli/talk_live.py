@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from voxsync.cli.exits import Exit, explain, plain
 from voxsync.cli.meter import meter_text
 from voxsync.cli.progress import clock_text
-from voxsync.cli.script import Script, move_on
+from voxsync.cli.script import Mover, Script
 from voxsync.cli.units import microphone_for, speaker_for
 from voxsync.conversation import AudioConversation
 from voxsync.errors import VoxsyncError
@@ -78,6 +78,7 @@ class _Talk:
         self._session = session
         self._line = line
         self._script = Script()
+        self._mover = Mover(session, self._script, line)
         session.add_event_listener("message", self._script.heard)
         session.add_event_listener("error", self._tell)
         self._conversation = AudioConversation(
@@ -104,7 +105,7 @@ class _Talk:
         try:
             while self._goes_on():
                 if not script.answering:
-                    move_on(self._session, script, self._line)
+                    self._mover.look()
         except KeyboardInterrupt:
             self._end()
         else:
@@ -120,6 +121,7 @@ class _Talk:
             self._line.say("ending with this answer; Ctrl-C again ends at once")
         while self._script.answering and self._goes_on():
             pass
+        self._mover.wait()
         self._session.close(wait=False)
         while self._goes_on():
             pass

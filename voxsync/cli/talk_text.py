@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from voxsync.cli.exits import Exit, plain
-from voxsync.cli.script import Script, move_on
+from voxsync.cli.script import Mover, Script
 
 if TYPE_CHECKING:
     from voxsync.cli.progress import LiveLine
@@ -32,6 +32,7 @@ def talk_text(model: LiveGenerativeModel, line: LiveLine) -> Exit:
     """
     script = Script()
     session = model.session({})
+    mover = Mover(session, script, line)
     session.add_event_listener("message", script.heard)
     with session.connect(_TIMEOUT_S):
         if sys.stdin.isatty():
@@ -44,7 +45,8 @@ def talk_text(model: LiveGenerativeModel, line: LiveLine) -> Exit:
             if not asked:
                 break
             if asked.strip():
-                move_on(session, script, line)
+                mover.look()
+                mover.wait()
                 session.send(asked.strip())
                 if not _answered(session):
                     return Exit.INTERRUPTED
