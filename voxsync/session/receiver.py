@@ -132,6 +132,15 @@ class Receiver(Generic[MessageT]):
             ReceiveTimeout: Nothing came in time.
             SessionClosed: The session ended badly and all was taken.
         """
+        try:
+            message = self._messages.popleft()  # the usual case, without the lock
+        except IndexError:
+            message = self._await_message(timeout)
+        if len(self._messages) == self._maxsize - 1:
+            self._wake()  # the events thread may wait for room
+        return message
+
+    def _await_message(self, timeout: float | None) -> MessageT:
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while not self._messages:
@@ -143,10 +152,7 @@ class Receiver(Generic[MessageT]):
                 if left is not None and left <= 0:
                     raise ReceiveTimeout(f"no message within {timeout:g} s")
                 self._changed.wait(sliced(left))
-            message = self._messages.popleft()
-            if len(self._messages) == self._maxsize - 1:
-                self._changed.notify_all()  # the events thread may wait for room
-            return message
+            return self._messages.popleft()
 
 
 class MessageIterator(Generic[MessageT]):
