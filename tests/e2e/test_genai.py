@@ -145,6 +145,7 @@ def shown(tmp_path_factory):
 SCENES = [
     "text",
     "audio",
+    "listening",
     "video",
     "tool",
     "interruption",
@@ -239,7 +240,7 @@ def test_the_service_sees_the_same(shown):
         )
     official, ours = views
     assert ours == official
-    assert len(ours["usual"]) == 7
+    assert len(ours["usual"]) == 8
 
 
 def test_the_setups_are_the_same(shown):

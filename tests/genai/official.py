@@ -18,9 +18,11 @@ from tests.genai.scenes import (
     INSTRUCTION,
     KEY,
     LIMIT,
+    LISTENING,
     MODEL,
     RESULT,
     SPEECH,
+    SPOKEN,
     TEXT,
     TOOLS,
     ended,
@@ -116,6 +118,16 @@ class Scenes:
                 blob = types.Blob(data=block, mime_type="audio/pcm;rate=16000")
                 await session.send_realtime_input(audio=blob)
             await session.send_realtime_input(activity_end={})
+            await _turn(session, got)
+        return got
+
+    async def listening(self):
+        got = []
+        async with self.connect(**LISTENING) as session:
+            for block in SPOKEN:
+                blob = types.Blob(data=block, mime_type="audio/pcm;rate=16000")
+                await session.send_realtime_input(audio=blob)
+            await session.send_realtime_input(audio_stream_end=True)
             await _turn(session, got)
         return got
 

@@ -12,9 +12,11 @@ from tests.genai.scenes import (
     INSTRUCTION,
     KEY,
     LIMIT,
+    LISTENING,
     MODEL,
     RESULT,
     SPEECH,
+    SPOKEN,
     TEXT,
     TOOLS,
     ended,
@@ -118,6 +120,15 @@ class Scenes:
             for block in SPEECH:
                 session.send_audio_realtime(block)
             session.send_activity_end()
+            _turn(session, got)
+        return got
+
+    def listening(self):
+        got = []
+        with self.connect(LISTENING) as session:
+            for block in SPOKEN:
+                session.send_audio_realtime(block)
+            session.send_audio_stream_end()
             _turn(session, got)
         return got
 

@@ -17,6 +17,9 @@ SPEECH = [
     struct.pack("<1600h", *(n * 4 - 16_000 for n in range(at, at + 1600)))
     for at in range(0, 8000, 1600)
 ]
+# A second of noise between silences: somebody has spoken.
+_NOISE = [(n * 7919 % 10_007 - 5003) * 4 for n in range(1600)]
+SPOKEN = [bytes(3200)] * 5 + [struct.pack("<1600h", *_NOISE)] * 10 + [bytes(3200)] * 20
 INSTRUCTION = "Answer in one line."
 SCHEMA = {
     "type": "OBJECT",
@@ -42,6 +45,7 @@ AUDIO = {
     },
     "context_window_compression": {"sliding_window": {"target_tokens": 1000}},
 }
+LISTENING = {**AUDIO, "realtime_input_config": {}}
 TEXT = {
     "response_modalities": ["TEXT"],
     "temperature": 0.5,
