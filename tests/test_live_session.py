@@ -697,6 +697,62 @@ def test_receive_survives_a_resumption(far, session):
     assert [m.text for m in got if isinstance(m, ServerContent)] == ["one", "two"]
 
 
+def test_nothing_is_lost_between(far, session):
+    """Threads that send meanwhile notice nothing; each message goes out once."""
+    far.say(update())
+    assert next(session.receive(SOON)).new_handle == HANDLE
+    over = threading.Event()
+    sent = [0, 0]
+
+    def send(which):
+        while not over.is_set():
+            session.send_text_realtime(f"{which} {sent[which]}")
+            sent[which] += 1
+
+    threads = [threading.Thread(target=send, args=(which,)) for which in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for count in range(1, 6):
+        far.hears(100 * count)
+        session.resume()
+    over.set()
+    for thread in threads:
+        thread.join(SOON)
+    got = [m["realtimeInput"]["text"] for m in far.hears(sum(sent))]
+    wanted = [f"{which} {n}" for which in (0, 1) for n in range(sent[which])]
+    assert sorted(got) == sorted(wanted)
+    assert len(far.setups) == 6
+
+
+def test_resume_while_audio_flows(far, session):
+    """A microphone's link goes on by the new connection, sample by sample."""
+    far.say(update())
+    assert next(session.receive(SOON)).new_handle == HANDLE
+    feed = Feed()
+    link = feed.send_media_to(session, paced=False)
+    for count in range(1, 4):
+        feed.give(3200)
+        far.until(lambda far, count=count: len(far.audio()[0]) == 3200 * count)
+        session.resume()
+    link.stop()
+    samples, _ = far.audio()
+    assert np.array_equal(samples, np.arange(9600))
+
+
+def test_resume_while_a_turn_sounds(far):
+    """What the old connection has said is heard, then what the new one says."""
+    ear = Ear(24_000)
+    session = far.model().session({"handle": HANDLE})
+    session.send_media_to(ear)
+    with session:
+        far.say(sounds(1, 0.1))
+        assert next(session.receive(SOON)).audio is not None
+        session.resume()
+        far.say(sounds(2, 0.1), DONE)
+        assert ear.hears(4800)
+    assert np.array_equal(ear.heard, np.repeat([1, 2], 2400))
+
+
 # The end
 
 
