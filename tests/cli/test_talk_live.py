@@ -107,16 +107,20 @@ def test_a_second_ctrl_c_ends_it_at_once(
     assert len(card.speaker.frames) < len(spoken(LONG)) / 2
 
 
-def test_nobody_speaks(card, make_live, interrupt):
+def test_nobody_speaks(card, make_live, interrupt, monkeypatch):
     """Then Ctrl-C ends it at once, and in good order."""
     service = make_live()
-    look = threading.Event()
+    listening, look = threading.Event(), threading.Event()
 
     def watch():
+        assert listening.wait(30)
         while not service.records or not service.records[0].audio_bytes:
             look.wait(0.01)
         interrupt()
 
+    monkeypatch.setattr(
+        "voxsync.cli.progress.LiveLine.say", lambda self, words: listening.set()
+    )
     watcher = threading.Thread(target=watch)
     watcher.start()
     code = main(["talk", "--url", service.url])

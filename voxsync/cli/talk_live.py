@@ -92,7 +92,6 @@ class _Talk:
         self._started = time.monotonic()
         try:
             with self._conversation:
-                self._line.say(f"listening to {self._name}; Ctrl-C ends")
                 self._follow()
         finally:
             self._line.clear()
@@ -103,6 +102,7 @@ class _Talk:
         """Until the end. Raises what it failed by."""
         script = self._script
         try:
+            self._line.say(f"listening to {self._name}; Ctrl-C ends")
             while self._goes_on():
                 if not script.answering:
                     self._mover.look()
