@@ -251,8 +251,13 @@ def test_live_talk(tmp_path, by_url):
             where = stack.enter_context(service).url
         with running("live_talk.py", where, env=sound.environment) as sample:
             assert sample.stdout.readline() == "speak; Ctrl-C ends\n"
-            assert sound.speak(tmp_path / "said.wav").wait(20) == 0
-            heard = [sample.stdout.readline().strip() for _ in range(2)]
+            for _ in range(3):  # a busy machine leaves gaps in what is said
+                assert sound.speak(tmp_path / "said.wav").wait(20) == 0
+                heard = [sample.stdout.readline().strip()]
+                while heard[-1] and not heard[-1].startswith("model: "):
+                    heard.append(sample.stdout.readline().strip())
+                if len(heard) == 2:
+                    break
             recording.wait_for(0.2)
         played = recording.samples
     assert heard == ["user: good morning", "model: Good morning to you."]

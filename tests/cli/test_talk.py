@@ -154,6 +154,25 @@ def understood(samples, rate):
     return [each.text for each in found if each.is_final and each.text]
 
 
+def exchange(child, sound, recording, path):
+    """Say "good morning", and once more where a busy machine has left gaps in it.
+
+    Returns what was printed and what was heard.
+    """
+    for _ in range(3):
+        begin = len(recording.samples)
+        assert sound.speak(path).wait(20) == 0
+        lines = [child.process.stdout.readline()]
+        while not lines[-1].startswith("model: "):
+            assert lines[-1], lines
+            lines.append(child.process.stdout.readline())
+        recording.wait_for(0.3)
+        heard = understood(recording.samples[begin:], recording.rate)
+        if len(lines) == 2 and heard:
+            break
+    return lines, heard
+
+
 def test_a_conversation_by_microphone_and_speaker(
     spawn, sound, question, make_terminal
 ):
@@ -167,15 +186,12 @@ def test_a_conversation_by_microphone_and_speaker(
         child = spawn("talk", "--simulated", env=env, stderr=terminal.slave)
         terminal.close_slave()
         terminal.wait_for("listening to default; Ctrl-C ends\r\n")
-        assert sound.speak(question("good morning")).wait(20) == 0
-        lines = [child.process.stdout.readline() for _ in range(2)]
-        recording.wait_for(0.3)
+        lines, heard = exchange(child, sound, recording, question("good morning"))
         child.interrupt()
         code, out, _ = child.end()
-        heard = recording.samples
     assert lines == ["you: good morning\n", "model: Good morning to you.\n"]
+    assert heard == ["good morning to you"]
     assert (code, out) == (0, "")
-    assert understood(heard, recording.rate) == ["good morning to you"]
     states = terminal.end()
     assert states[-1] == ""
     assert any(re.match(r"0:\d\d you \[##.*\] *-\d+ dB model ", s) for s in states)
