@@ -9,8 +9,10 @@ from tests.peers import close_frame, frame
 from voxsync.dialects.base import Dialect
 from voxsync.dialects.plain import PlainDialect
 from voxsync.errors import ConnectError, InvalidState, SendQueueFull, SessionClosed
+from voxsync.session import resumption
 from voxsync.session.connection import Connection
 from voxsync.session.resumption import resume
+from voxsync.session.waiting import wait_for
 
 SOON = 10.0
 
@@ -291,4 +293,32 @@ def test_a_second_that_ends_before_it_leads(peer, make):
     session = make(peer(script).url, close_timeout=0.2).connect()
     again(session)
     assert session.wait_closed(SOON).code == 4001
+    session.log.check()
+
+
+def test_ctrl_c_while_the_first_closes(peer, make, monkeypatch):
+    """The second leads all the same, at once."""
+    count = []
+
+    def script(conn):
+        count.append(conn)
+        if conn is count[0]:
+            conn.until_stopped()
+        while conn.read_frame()[0] != 8:
+            pass
+        conn.send(close_frame(1000))
+
+    def interrupted(event, timeout):
+        if timeout == session.options.close_timeout:
+            raise KeyboardInterrupt
+        return wait_for(event, timeout)
+
+    session = make(peer(script).url).connect()
+    with monkeypatch.context() as patch:
+        patch.setattr(resumption, "wait_for", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            again(session)
+    session.send_text("on the second")
+    session.close()
+    assert session.wait_closed(SOON).code == 1000
     session.log.check()

@@ -73,18 +73,23 @@ def _resume(session: Session[Any], dialect: Dialect[Any], timeout: float) -> Non
         assert second.close_event is not None
         assert second.close_event.error is not None
         raise second.close_event.error
-    with session._lock:  # noqa: SLF001
-        goes_on = first.place.leave()
-        if goes_on:
-            session._connection, session._io_thread = second, thread  # noqa: SLF001
-    if not goes_on:
-        _give_up(second)
-        raise session._closed_error()  # noqa: SLF001
-    first.close_request = (1000, "resumed")
-    first.wake()
-    if not wait_for(first.io_done, session.options.close_timeout):
-        _give_up(first)
-    second.lead()
+    try:
+        with session._lock:  # noqa: SLF001
+            goes_on = first.place.leave()
+            if goes_on:
+                session._connection = second  # noqa: SLF001
+                session._io_thread = thread  # noqa: SLF001
+        if not goes_on:
+            _give_up(second)
+            raise session._closed_error()  # noqa: SLF001
+        first.close_request = (1000, "resumed")
+        first.wake()
+        wait_for(first.io_done, session.options.close_timeout)
+    finally:  # Ctrl-C comes at any moment, and a session without a lead never ends
+        if first.place.is_followed:
+            if not first.io_done.is_set():
+                _give_up(first)
+            second.lead()
 
 
 def _give_up(connection: Connection) -> None:
