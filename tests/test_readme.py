@@ -104,7 +104,7 @@ def test_shell_examples_run(tmp_path):
     command = [sys.executable, "-m", "voxsync.cli"]
     examples = shell_examples()
     served = [example for example in examples if "--port" in example]
-    assert len(served) == 3
+    assert len(served) == 4
     with ExitStack() as stack:
         sound = stack.enter_context(SoundServer(loop=True))
         urls = dict(stack.enter_context(service(command, words)) for words in served)
