@@ -56,6 +56,8 @@ def test_the_first_is_closed_properly(peer, make):
 
     session = make(peer(script).url).connect()
     messages = session.receive(SOON)
+    session.send_text("hello")
+    assert next(messages) == "0: hello"
     again(session)
     session.send_text("hello")
     assert [next(messages), next(messages)] == ["last of 0", "1: hello"]

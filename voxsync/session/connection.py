@@ -124,7 +124,8 @@ class Connection:
 
     @property
     def _may_deliver(self) -> bool:
-        return not self.place.waits or self.engine.state is ReadyState.CONNECTING
+        # Until it is open it has nothing to deliver, refused or not.
+        return not self.place.waits or self.engine.opened_at is None
 
     def wake(self) -> None:
         """Have the I/O thread look at queue and flags. Thread: any, signal handlers."""
@@ -212,7 +213,7 @@ class Connection:
     def fill(self, now: float) -> None:
         """Encode what the application queued, while there is room."""
         engine, take = self.engine, self._outbox.take
-        if self.place.is_followed:
+        if not self.place.leads:
             engine.flushed(now)  # what is queued is for the one behind us
         while engine.takes_commands and self.place.leads:
             try:

@@ -79,6 +79,9 @@ def _resume(session: Session[Any], dialect: Dialect[Any], timeout: float) -> Non
             if goes_on:
                 session._connection = second  # noqa: SLF001
                 session._io_thread = thread  # noqa: SLF001
+                # What was asked of the first one, and has not been done yet.
+                second.close_request = first.close_request
+                second.cancelled = first.cancelled
         if not goes_on:
             _give_up(second)
             raise session._closed_error()  # noqa: SLF001

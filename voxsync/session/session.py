@@ -180,22 +180,22 @@ class Session(SessionMedia[MessageT], ABC):
             SendQueueFull: No room (`block=False`), or none in `timeout` seconds.
             SessionClosed: The session is closing or over, also while waiting.
         """
-        connection = self._opened()
+        self._opened()
         self._outbox.put(item, block, timeout)
-        connection.wake()
+        self._wake()  # while it waited, another connection may have taken over
 
     def _send_all(
         self, items: Sequence[object], block: bool, timeout: float | None
     ) -> None:
         """Queue the pieces of one message; see `Outbox.put_all`."""
-        connection = self._opened()
+        self._opened()
         if block and timeout is None:
             for item in items:
                 self._outbox.put(item)
-                connection.wake()
+                self._wake()
         else:
             self._outbox.put_all(items, block, timeout)
-            connection.wake()
+            self._wake()
 
     def finish(self) -> None:
         """Say that there is no more input; results still arrive.
@@ -209,9 +209,9 @@ class Session(SessionMedia[MessageT], ABC):
 
         Thread: any; never blocks.
         """
-        connection = self._opened()
+        self._opened()
         if self._outbox.finish(FINISH):
-            connection.wake()
+            self._wake()
 
     # Receiving
 
@@ -281,9 +281,10 @@ class Session(SessionMedia[MessageT], ABC):
             if connection is None:
                 self._unused_closed = True
                 return
+            # Under the lock: or the connection that follows would not hear of it.
+            if connection.close_request is None:
+                connection.close_request = (code, reason)
         self._outbox.shut()
-        if connection.close_request is None:
-            connection.close_request = (code, reason)
         self._receiver.closing()
         connection.wake()
         if wait:
@@ -303,6 +304,8 @@ class Session(SessionMedia[MessageT], ABC):
             return
         connection.cancelled = True
         connection.wake()
+        if connection is not self._connection:  # another one took over just now
+            self.cancel()
 
     def wait_closed(self, timeout: float | None = None) -> CloseEvent:
         """Wait for the end and return it.
@@ -361,12 +364,15 @@ class Session(SessionMedia[MessageT], ABC):
 
     def _join_io(self, timeout: float | None) -> bool:
         """Wait for the I/O thread; False if it still runs."""
-        with self._lock:
-            thread = self._io_thread
-        if thread is None or thread is threading.current_thread():
-            return True
-        connection = self._connection
-        if connection is None or not wait_for(connection.io_done, timeout):
-            return False
-        thread.join(1.0)  # it has nothing left to do
-        return True
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self._lock:
+                thread, connection = self._io_thread, self._connection
+            if thread is None or thread is threading.current_thread():
+                return True
+            left = None if end is None else max(0.0, end - time.monotonic())
+            if connection is None or not wait_for(connection.io_done, left):
+                return False
+            thread.join(1.0)  # it has nothing left to do
+            if connection is self._connection:
+                return True  # else another one took over meanwhile
