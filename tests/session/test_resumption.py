@@ -41,11 +41,10 @@ def test_messages_go_on(echo, make):
 
 def test_the_first_is_closed_properly(peer, make):
     """With 1000; what it still says comes before what the second says."""
-    codes = []
+    codes = [None, None]
 
     def script(conn):
-        number = len(codes)
-        codes.append(None)
+        number = made.conns.index(conn.sock)
         while True:
             opcode, data = conn.read_frame()
             if opcode == 8:
@@ -54,7 +53,8 @@ def test_the_first_is_closed_properly(peer, make):
                 return
             conn.send(frame(1, f"{number}: ".encode() + data))
 
-    session = make(peer(script).url).connect()
+    made = peer(script)
+    session = make(made.url).connect()
     messages = session.receive(SOON)
     session.send_text("hello")
     assert next(messages) == "0: hello"
@@ -145,18 +145,17 @@ def test_a_second_that_takes_too_long(echo, make):
 
 def test_a_second_that_ends_at_once(peer, make):
     """Then the session ends with it, once and properly told."""
-    count = []
 
     def script(conn):
-        count.append(conn)
-        if len(count) == 2:
+        if conn.sock is not made.conns[0]:
             conn.send(close_frame(4001))
         while conn.read_frame()[0] != 8:
             pass
-        if len(count) < 2 or conn is count[0]:
+        if conn.sock is made.conns[0]:
             conn.send(close_frame(1000))
 
-    session = make(peer(script).url).connect()
+    made = peer(script)
+    session = make(made.url).connect()
     again(session)
     assert session.wait_closed(SOON).code == 4001
     session.log.check()
@@ -238,17 +237,16 @@ def test_the_session_ends_while_the_second_opens(echo, make):
 
 def test_a_first_that_does_not_answer(peer, make):
     """Its time is up; what it had not sent is told."""
-    count = []
 
     def script(conn):
-        count.append(conn)
-        if conn is count[0]:
+        if conn.sock is made.conns[0]:
             conn.until_stopped()
         while conn.read_frame()[0] != 8:
             pass
         conn.send(close_frame(1000))
 
-    session = make(peer(script).url, close_timeout=0.05).connect()
+    made = peer(script)
+    session = make(made.url, close_timeout=0.05).connect()
     again(session)
     session.send_text("on the second")
     session.close()
@@ -257,11 +255,9 @@ def test_a_first_that_does_not_answer(peer, make):
 
 def test_what_the_first_could_not_send_is_told(peer, make):
     """Of what was encoded already nobody else knows."""
-    count = []
 
     def script(conn):
-        count.append(conn)
-        if conn is count[0]:
+        if conn.sock is made.conns[0]:
             conn.until_stopped()
         while conn.read_frame()[0] != 8:
             pass
@@ -283,16 +279,15 @@ def test_what_the_first_could_not_send_is_told(peer, make):
 
 def test_a_second_that_ends_before_it_leads(peer, make):
     """The session ends with it, as soon as the first is gone."""
-    count = []
 
     def script(conn):
-        count.append(conn)
-        if conn is count[0]:
+        if conn.sock is made.conns[0]:
             conn.until_stopped()
         conn.send(close_frame(4001))
         conn.read_frame()
 
-    session = make(peer(script).url, close_timeout=0.2).connect()
+    made = peer(script)
+    session = make(made.url, close_timeout=0.2).connect()
     again(session)
     assert session.wait_closed(SOON).code == 4001
     session.log.check()
@@ -300,11 +295,9 @@ def test_a_second_that_ends_before_it_leads(peer, make):
 
 def test_ctrl_c_while_the_first_closes(peer, make, monkeypatch):
     """The second leads all the same, at once."""
-    count = []
 
     def script(conn):
-        count.append(conn)
-        if conn is count[0]:
+        if conn.sock is made.conns[0]:
             conn.until_stopped()
         while conn.read_frame()[0] != 8:
             pass
@@ -315,7 +308,8 @@ def test_ctrl_c_while_the_first_closes(peer, make, monkeypatch):
             raise KeyboardInterrupt
         return wait_for(event, timeout)
 
-    session = make(peer(script).url).connect()
+    made = peer(script)
+    session = make(made.url).connect()
     with monkeypatch.context() as patch:
         patch.setattr(resumption, "wait_for", interrupted)
         with pytest.raises(KeyboardInterrupt):
