@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from voxsync.dialects.gemini.config import SessionResumptionConfig
     from voxsync.dialects.gemini.messages import LiveServerMessage, UsageMetadata
     from voxsync.dialects.gemini.parts import FunctionResponse
-    from voxsync.live_plan import Plan
+    from voxsync.gemini.plan import Plan
     from voxsync.media import Sink
 
 __all__ = ["LiveSession"]

@@ -1,135 +1,22 @@
-"""Door: Gemini's Live API: talk with a model, in threads and blocking calls.
-
-    from voxsync.gemini import LiveGenerativeModel
-
-    model = LiveGenerativeModel("gemini-live-2.5-flash", api_key=key)
-    with model.connect() as session:
-        session.send("Good morning")
-        for message in session.receive_turn():
-            print(message.text)
-
-Firebase's `LiveSession` in Python's spelling, with what Google's own SDK has besides
-(Gemini notes, 1). Audio: `microphone.send_media_to(session)`,
-`session.send_media_to(speaker)`, or both at once with `AudioConversation`.
-"""
+"""A model to talk with; it opens sessions."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from voxsync.dialects.gemini import requests
-from voxsync.dialects.gemini.blob import Blob
-from voxsync.dialects.gemini.config import SessionResumptionConfig
 from voxsync.dialects.gemini.endpoints import Backend, GoogleAIBackend
-from voxsync.dialects.gemini.messages import ServerContent
-from voxsync.live_plan import Plan, Token, resumption
-from voxsync.live_session import LiveSession
+from voxsync.gemini.plan import Plan, Token, resumption
+from voxsync.gemini.session import LiveSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from voxsync.dialects.gemini import (
-        ActivityHandling,
-        AudioTranscriptionConfig,
-        AutomaticActivityDetection,
-        CodeExecutionResult,
-        Content,
-        ContextWindowCompressionConfig,
-        EndSensitivity,
-        ExecutableCode,
-        FileData,
-        FirebaseBackend,
-        FunctionBehavior,
-        FunctionCall,
-        FunctionDeclaration,
-        FunctionResponse,
-        FunctionResponseScheduling,
-        GoAway,
-        HistoryConfig,
-        LiveGenerationConfig,
-        LiveServerMessage,
-        MediaResolution,
-        ModalityTokenCount,
-        Part,
-        ProactivityConfig,
-        RealtimeInputConfig,
-        ResponseModality,
-        ServerError,
-        SessionResumptionUpdate,
-        SetupComplete,
-        SlidingWindow,
-        SpeechConfig,
-        StartSensitivity,
-        ThinkingConfig,
-        Tool,
-        ToolCall,
-        ToolCallCancellation,
-        Transcription,
-        TurnCoverage,
-        UnknownMessage,
-        UsageMetadata,
-        UsageUpdate,
-        VertexAIBackend,
-        VoiceActivity,
-        VoiceActivityDetectionSignal,
-        WordInfo,
-    )
+    from voxsync.dialects.gemini import LiveGenerationConfig, SessionResumptionConfig
     from voxsync.session import SessionOptions
 
-__all__ = [
-    "ActivityHandling",
-    "AudioTranscriptionConfig",
-    "AutomaticActivityDetection",
-    "Blob",
-    "CodeExecutionResult",
-    "Content",
-    "ContextWindowCompressionConfig",
-    "EndSensitivity",
-    "ExecutableCode",
-    "FileData",
-    "FirebaseBackend",
-    "FunctionBehavior",
-    "FunctionCall",
-    "FunctionDeclaration",
-    "FunctionResponse",
-    "FunctionResponseScheduling",
-    "GoAway",
-    "GoogleAIBackend",
-    "HistoryConfig",
-    "LiveGenerationConfig",
-    "LiveGenerativeModel",
-    "LiveServerMessage",
-    "LiveSession",
-    "MediaResolution",
-    "ModalityTokenCount",
-    "Part",
-    "ProactivityConfig",
-    "RealtimeInputConfig",
-    "ResponseModality",
-    "ServerContent",
-    "ServerError",
-    "SessionResumptionConfig",
-    "SessionResumptionUpdate",
-    "SetupComplete",
-    "SlidingWindow",
-    "SpeechConfig",
-    "StartSensitivity",
-    "ThinkingConfig",
-    "Tool",
-    "ToolCall",
-    "ToolCallCancellation",
-    "Transcription",
-    "TurnCoverage",
-    "UnknownMessage",
-    "UsageMetadata",
-    "UsageUpdate",
-    "VertexAIBackend",
-    "VoiceActivity",
-    "VoiceActivityDetectionSignal",
-    "WordInfo",
-]
+__all__ = ["LiveGenerativeModel"]
 
 
 class LiveGenerativeModel:
@@ -240,12 +127,3 @@ class LiveGenerativeModel:
 
     def __repr__(self) -> str:
         return f"<LiveGenerativeModel {self._plan.model!r} at {self._plan.backend!r}>"
-
-
-def __getattr__(name: str) -> object:
-    """Load what the dialect has for users when it is first used."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module("voxsync.dialects.gemini"), name)
-    globals()[name] = value
-    return value

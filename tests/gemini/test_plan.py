@@ -13,7 +13,7 @@ from voxsync.gemini import (
     SessionResumptionConfig,
     VertexAIBackend,
 )
-from voxsync.live_plan import Plan, resumption
+from voxsync.gemini.plan import Plan, resumption
 
 
 def plan(backend=None, *, config=None, key="k3y-0123456789", **more):
