@@ -117,6 +117,15 @@ def test_nobody_sleeps(path):
             "voxsync.voximplant",
             ["numpy", "websockets", "opuslib_next", "voxsync.server"],
         ),
+        ("voxsync.gemini", ["numpy", "websocket", "websockets", "voxsync.server"]),
+        ("voxsync.conversation", ["numpy", "blinker", "voxsync.session"]),
+        # What its names load on first use.
+        (
+            "voxsync.conversation.conversation",
+            ["numpy", "pyaudio", "websockets", "voxsync.dialects.gemini"],
+        ),
+        ("voxsync.media", ["numpy", "pyaudio"]),
+        ("voxsync.simulators", ["numpy", "pocketsphinx", "voxsync.session"]),
         ("voxsync.websocket_server", ["numpy"]),
         ("voxsync.clocks", ["numpy", "voxsync.session", "voxsync.media"]),
         ("voxsync.errors", ["numpy", "websocket", "blinker"]),
