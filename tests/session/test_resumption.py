@@ -8,7 +8,7 @@ import pytest
 from tests.peers import close_frame, frame
 from voxsync.dialects.base import Dialect
 from voxsync.dialects.plain import PlainDialect
-from voxsync.errors import ConnectError, InvalidState, SendQueueFull, SessionClosed
+from voxsync.errors import ConnectError, InvalidState, SessionClosed
 from voxsync.session import resumption
 from voxsync.session.connection import Connection
 from voxsync.session.resumption import resume
@@ -259,17 +259,21 @@ def test_what_the_first_could_not_send_is_told(peer, make):
     def script(conn):
         if conn.sock is made.conns[0]:
             conn.until_stopped()
-        while conn.read_frame()[0] != 8:
+        while conn.read_frame()[0] != 1:
             pass
         conn.send(close_frame(1000))
+        conn.read_frame()
 
     made = peer(script, receive_buffer=4096)
-    session = make(made.url, send_buffer=4096, close_timeout=0.05).connect()
-    with contextlib.suppress(SendQueueFull):
-        while True:
-            session.send_binary(bytes(65536), block=False)
+    # The time is the first's: the second is closed by its peer, however late.
+    session = make(
+        made.url, send_buffer=4096, send_queue=4, close_timeout=0.05
+    ).connect()
+    for _ in range(5):  # one more than fit: so one at least was encoded
+        session.send_binary(bytes(65536), timeout=SOON)
     again(session)
-    session.close()
+    session.send_text("that is all", timeout=SOON)
+    assert session.wait_closed(SOON).code == 1000
     session.log.check()
     (error,) = session.log.of("error")
     assert isinstance(error.error, SessionClosed)
