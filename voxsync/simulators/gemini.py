@@ -28,7 +28,7 @@ from voxsync.simulators.gemini_entrance import Entrance
 from voxsync.simulators.gemini_hearing import HEARING_RATE
 from voxsync.simulators.gemini_record import GeminiRecord, GeminiRecords
 from voxsync.simulators.gemini_resumption import EXPIRY, Handles
-from voxsync.simulators.gemini_thread import ConversationThread
+from voxsync.simulators.thread import SerialThread
 
 if TYPE_CHECKING:
     import socket
@@ -298,8 +298,11 @@ class GeminiService:
         record.api = self._here.door.api
         record.session_id = str(uuid.uuid4())
         made: list[Conversation] = []
-        thread = ConversationThread(
-            str(record.number), self._clock, lambda _: made[0].session.cancel()
+        thread = SerialThread(
+            f"voxsync-gemini-{record.number}",
+            self._clock,
+            lambda _: made[0].session.cancel(),
+            most_events=16,  # a message can be large
         )
         options = replace(options, dispatcher=thread)
         session = ServerSession(incoming, options, wrap=self._here.acts.wrap)

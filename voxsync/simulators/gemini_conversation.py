@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from voxsync.simulators.gemini_request import Request
     from voxsync.simulators.gemini_resumption import Handles
     from voxsync.simulators.gemini_setup import Settled
-    from voxsync.simulators.gemini_thread import ConversationThread
     from voxsync.simulators.recogniser import Recogniser
+    from voxsync.simulators.thread import SerialThread
     from voxsync.simulators.voice import Voice
 
 __all__ = ["Conversation", "Facilities"]
@@ -74,7 +74,7 @@ class Conversation:
     def __init__(
         self,
         session: ServerSession,
-        thread: ConversationThread,
+        thread: SerialThread,
         facilities: Facilities,
         *,
         door: Door,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from voxsync.clocks import Clock
 from voxsync.errors import InvalidState
+from voxsync.simulators.thread import SerialThread, Timer
 from voxsync.simulators.voximplant_log import Entry, Log
-from voxsync.simulators.voximplant_thread import EngineThread, Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class Life(ABC):
         self._life = life
         self._began = 0.0
         self._log = Log(lambda: self._clock.now() - self._began, told)
-        self._thread = EngineThread(self._clock, self.fail)
+        self._thread = SerialThread("voxsync-voxengine", self._clock, self.fail)
         self._closing = threading.Event()  # no wait of a fault goes on after it
         self._over = threading.Event()
         self._lock = threading.Lock()  # guards the next two, and what subclasses say

@@ -1,4 +1,4 @@
-"""The one thread of a VoxEngine session: scenario, listeners and timers take turns."""
+"""The one thread of a session at a local service: events, calls and timers in line."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ if TYPE_CHECKING:
     from voxsync.clocks import Clock
     from voxsync.events import Event
 
-__all__ = ["EngineThread", "Timer"]
+__all__ = ["SerialThread", "Timer"]
 
 logger = logging.getLogger("voxsync.simulators")
 
-# Events that may wait; sockets are not read any more beyond that.
-_MOST_WAITING = 1024
 # How long a wait lasts at most before it looks up, seconds.
 _SLICE = 0.5
 
 
 class Timer:
-    """A call that is due at some moment of the engine's time."""
+    """A call that is due at some moment of the clock."""
 
     def __init__(self, fn: Callable[[], object]) -> None:
         self._fn: Callable[[], object] | None = fn
@@ -42,28 +40,37 @@ class Timer:
             fn()
 
 
-class EngineThread:
+class SerialThread:
     """Runs what it is given, one after the other; a `Dispatcher` for sessions.
 
     Args:
+        name: Of the thread.
         clock: What timers keep to.
         failed: Told what a call or timer has raised; it ends nothing here.
+        most_events: Events that may wait. Who brings one more is held back: its
+            session's socket is not read any more.
 
     Thread: any, for every method.
     """
 
-    def __init__(self, clock: Clock, failed: Callable[[BaseException], object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        failed: Callable[[BaseException], object],
+        *,
+        most_events: int = 1024,
+    ) -> None:
         self._clock = clock
         self._failed = failed
+        self._most_events = most_events
         self._changed = threading.Condition()  # guards the next four
         self._calls: collections.deque[Callable[[], object]] = collections.deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._events = 0  # of the calls: those that sessions wait with
         self._closed = False
         self._tie = itertools.count()
-        self._thread = threading.Thread(
-            target=self._run, name="voxsync-voxengine", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -103,7 +110,7 @@ class EngineThread:
     def dispatch(self, deliver: Callable[[Event], None], event: Event) -> None:
         """See `Dispatcher`."""
         with self._changed:
-            while self._events >= _MOST_WAITING and not self._closed:
+            while self._events >= self._most_events and not self._closed:
                 self._changed.wait(_SLICE)
             if self._closed:
                 return
@@ -131,7 +138,7 @@ class EngineThread:
             try:
                 call()
             except BaseException as exc:
-                logger.exception("a scenario failed")
+                logger.exception("a call on %s failed", self._thread.name)
                 self._failed(exc)
 
     def _next(self) -> Callable[[], object] | None:

@@ -1,12 +1,11 @@
-"""One thread for scenario, listeners and timers."""
+"""One thread for calls, events and timers."""
 
 import threading
 
 import pytest
 
 from voxsync.clocks import Clock, VirtualClock
-from voxsync.simulators import voximplant_thread
-from voxsync.simulators.voximplant_thread import EngineThread
+from voxsync.simulators.thread import SerialThread
 
 
 @pytest.fixture
@@ -14,9 +13,9 @@ def make():
     """Start threads; they are closed at the end. `failed` has what was raised."""
     made = []
 
-    def start(clock=None):
+    def start(clock=None, **settings):
         failed = []
-        thread = EngineThread(clock or Clock(), failed.append)
+        thread = SerialThread("turns", clock or Clock(), failed.append, **settings)
         thread.failed = failed
         thread.start()
         made.append(thread)
@@ -36,11 +35,13 @@ def drained(thread):
 
 def test_calls_take_turns(make):
     """In order, on the one thread."""
-    thread, seen = make(), []
+    thread, seen, names = make(), [], []
     for number in range(100):
         thread.call(lambda number=number: seen.append((number, thread.runs_here())))
+    thread.call(lambda: names.append(threading.current_thread().name))
     drained(thread)
     assert seen == [(number, True) for number in range(100)]
+    assert names == ["turns"]
     assert not thread.runs_here()
 
 
@@ -87,13 +88,12 @@ def test_failures_are_told(make, caplog):
     thread.call(fail)
     drained(thread)
     assert thread.failed == [error]
-    assert "a scenario failed" in caplog.text
+    assert "a call on turns failed" in caplog.text
 
 
-def test_events_wait_within_a_bound(make, monkeypatch):
-    """Who brings one too many is held back; calls of the engine's own are not."""
-    monkeypatch.setattr(voximplant_thread, "_MOST_WAITING", 2)
-    thread, seen, hold = make(), [], threading.Event()
+def test_events_wait_within_a_bound(make):
+    """Who brings one too many is held back; its own calls are not."""
+    thread, seen, hold = make(most_events=2), [], threading.Event()
     thread.call(lambda: hold.wait(10))
     brought = threading.Semaphore(0)
 
@@ -130,6 +130,21 @@ def test_the_end(make):
     assert seen == ["waited"]
 
 
+def test_the_end_lets_go():
+    """Events that find no room by then are dropped; those that wait are not."""
+    thread, taken = SerialThread("turns", Clock(), print, most_events=2), []
+    for number in range(2):
+        thread.dispatch(taken.append, number)
+    bringer = threading.Thread(target=thread.dispatch, args=(taken.append, 2))
+    bringer.start()
+    thread.close(0)
+    bringer.join(10)
+    assert not bringer.is_alive()
+    thread.start()
+    assert thread.close(10)
+    assert taken == [0, 1]
+
+
 def test_the_end_from_within(make):
     """It does not wait for itself."""
     thread, found = make(), []
@@ -140,4 +155,4 @@ def test_the_end_from_within(make):
 
 def test_one_that_never_began():
     """There is nothing to end."""
-    assert EngineThread(Clock(), print).close(0)
+    assert SerialThread("turns", Clock(), print).close(0)
