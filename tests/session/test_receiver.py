@@ -54,6 +54,48 @@ def test_the_oldest_makes_room_for_the_newest():
     assert list(iterate(receiver)) == [3, 4]
 
 
+def test_room_is_made_where_nobody_consumes_any_more():
+    """One message for each call, if all is full; and it is counted."""
+    receiver = Receiver(2)
+    iterate(receiver)  # and is gone
+    receiver.put(0)
+    receiver.make_room()
+    assert receiver.dropped == 0
+    receiver.put(1)
+    receiver.make_room()
+    assert receiver.dropped == 1
+    assert receiver.put(2)
+    receiver.end(None)
+    assert list(iterate(receiver)) == [1, 2]
+
+
+def test_who_waits_for_room_learns_that_it_was_made():
+    """The events thread, which would wait for a consumer."""
+    receiver = Receiver(1)
+    receiver.used()
+    receiver.put(0)
+    thread, result = elsewhere(lambda: receiver.put(1))
+    until_waiting(receiver)
+    receiver.make_room()
+    thread.join(5)
+    assert result == [True]
+    receiver.end(None)
+    assert list(iterate(receiver)) == [1]
+
+
+def test_no_room_is_made_while_somebody_consumes():
+    """He is waited for; before the first there is room anyway."""
+    receiver = Receiver(1)
+    receiver.put(0)
+    receiver.make_room()
+    messages = iterate(receiver)
+    assert next(messages) == 0
+    receiver.put(1)
+    receiver.make_room()
+    assert next(messages) == 1
+    assert receiver.dropped == 0
+
+
 def test_an_offer_is_all_or_nothing():
     """I8: what does not fit waits elsewhere."""
     receiver = Receiver(3)

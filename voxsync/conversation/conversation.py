@@ -8,7 +8,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from voxsync.conversation.backlog import make_room
 from voxsync.conversation.calls import FunctionCalls
 from voxsync.conversation.flow import Flow, Levels
 from voxsync.conversation.teller import Teller
@@ -284,12 +283,13 @@ class AudioConversation(EventTarget):
         if self._video is not None:
             stack.callback(self._video.stop)
             self._video.start()
-        make_room(session)
+        session._make_room()  # noqa: SLF001
 
     # The session's listeners
 
     def _on_message(self, event: MessageEvent) -> None:
-        make_room(self.session)
+        # In a conversation nobody may receive, or not any more.
+        self.session._make_room()  # noqa: SLF001
         message = event.data
         if isinstance(message, (str, bytes)):
             return

@@ -86,6 +86,18 @@ class Receiver(Generic[MessageT]):
         """Somebody is going to receive: from here on nothing is dropped."""
         self._used = True
 
+    def make_room(self) -> None:
+        """Let the oldest message go, counted, if all is full and nobody consumes now.
+
+        Thread: any; never waits.
+        """
+        with self._changed:
+            idle = self._consumer is None or self._consumer() is None
+            if self._used and idle and len(self._messages) >= self._maxsize:
+                self._messages.popleft()
+                self.dropped += 1
+                self._changed.notify_all()
+
     def closing(self) -> None:
         """Let nobody wait for room any more: the session is to end."""
         with self._changed:

@@ -198,6 +198,19 @@ class SessionView(EventTarget, Generic[MessageT]):
         """Whether the message was audio that flows somewhere."""
         return False
 
+    # For who listens to messages and receives none
+
+    def _make_room(self) -> None:
+        """Let what waits for `receive()` hold up nobody, where nobody receives now.
+
+        Once a program has received, a session waits for it to go on. Who is called for
+        each message, calls this then: the oldest make room and are counted, as before
+        the first `receive()`; else nothing would be told any more once all is full.
+
+        Thread: any; never waits.
+        """
+        self._receiver.make_room()
+
     # Inside
 
     def _opened(self) -> Connection:
