@@ -247,7 +247,7 @@ def test_a_disk_that_is_full(microphone, tmp_path, monkeypatch, capsys):
 
     path = tmp_path / "x.wav"
     path.touch()
-    monkeypatch.setattr("voxsync.media.wavfile.WavWriter._append", write)
+    monkeypatch.setattr("voxsync.media.wavwriter.WavWriter._append", write)
     assert main(["record", "--force", str(path)]) == 1
     assert capsys.readouterr().err.endswith("voxsync: No space left on device\n")
 

@@ -151,7 +151,7 @@ def test_an_answer_that_cannot_be_written(make_live, question, capsys, tmp_path)
 def test_a_disk_that_fails_meanwhile(talk, question, monkeypatch):
     """Ends the session too, without a hang."""
     monkeypatch.setattr(
-        "voxsync.media.wavfile.WavWriter._append",
+        "voxsync.media.wavwriter.WavWriter._append",
         lambda self, data: (_ for _ in ()).throw(OSError(28, "No space left")),
     )
     code, _, err, _ = talk(question())

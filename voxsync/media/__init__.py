@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from voxsync.media.source import EndOfStream, Source
     from voxsync.media.speaker import Speaker
     from voxsync.media.unit import MediaUnit, UnitStats
-    from voxsync.media.wavfile import WavReader, WavWriter
+    from voxsync.media.wavreader import WavReader
+    from voxsync.media.wavwriter import WavWriter
 
 __all__ = [
     "AudioDevice",
@@ -78,8 +79,8 @@ _HOMES = {
     "Speaker": "voxsync.media.speaker",
     "ToneSource": "voxsync.media.generators",
     "UnitStats": "voxsync.media.unit",
-    "WavReader": "voxsync.media.wavfile",
-    "WavWriter": "voxsync.media.wavfile",
+    "WavReader": "voxsync.media.wavreader",
+    "WavWriter": "voxsync.media.wavwriter",
     "audio_devices": "voxsync.media.portaudio",
 }
 

@@ -8,7 +8,8 @@ from voxsync.errors import InvalidState
 from voxsync.media.sink import Sink
 from voxsync.media.source import Source
 from voxsync.media.unit import UnitStats
-from voxsync.media.wavfile import WavReader, WavWriter
+from voxsync.media.wavreader import WavReader
+from voxsync.media.wavwriter import WavWriter
 
 if TYPE_CHECKING:
     import os
