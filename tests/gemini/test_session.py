@@ -583,10 +583,41 @@ def test_nobody_receives_but_a_speaker(far):
     ear = Ear(24_000)
     session.send_media_to(ear)
     with session:
-        far.say(*[sounds(n, 0.02) for n in range(5)])
+        far.say(*[sounds(n, 0.02) for n in range(5)], says("bye"), update(), DONE)
         assert ear.hears(5 * 480)
-    assert session.stats.receive_dropped == 4
+        far.end()
+        session.wait_closed(SOON)
+    assert session.stats.receive_dropped == 7
     assert errors.events == []
+
+
+def test_the_speaker_is_gone_and_nobody_receives(far):
+    """Then what is said is lost, and that is told."""
+    session = far.model(options=SessionOptions(receive_queue=1)).session()
+    errors = Seen(session, "error")
+    ear = Ear(24_000)
+    link = session.send_media_to(ear)
+    with session:
+        far.say(sounds(1, 0.02), DONE)
+        assert ear.hears(480)
+        link.stop()
+        far.say(sounds(2, 0.02), DONE)
+        assert "receive()" in str(errors.comes()[0].error)
+
+
+def test_a_speaker_and_a_consumer_that_is_gone(far):
+    """Who has received once wants the messages: what cannot be kept is told."""
+    session = far.model(options=SessionOptions(receive_queue=1)).session()
+    errors = Seen(session, "error")
+    ear = Ear(24_000)
+    session.send_media_to(ear)
+    with session:
+        far.say(sounds(1, 0.02))
+        assert next(session.receive(SOON)).audio is not None
+        far.say(sounds(2, 0.02), DONE, DONE)
+        assert ear.hears(960)
+    assert session.stats.receive_dropped > 0
+    assert "receive()" in str(errors.comes()[0].error)
 
 
 def test_nobody_receives_at_all(far):

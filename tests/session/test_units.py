@@ -350,3 +350,23 @@ def test_the_end_of_a_stream_without_a_link(units):
     sink = units.sink("a")
     sink.over()
     assert sink.stats.frames == 0
+
+
+def test_who_heard_all_has_heard_it_at_the_end(units):
+    """Though the link has gone when the last messages are handed over."""
+    assert not units.is_heard
+    link = units.stream("").send_media_to(BufferSink())
+    assert units.is_heard
+    units.end()
+    link.wait(5)
+    assert units.streams("")[0]._taps == ()
+    assert units.is_heard
+
+
+def test_who_stopped_hears_nothing_more(units):
+    """Not at the end either."""
+    link = units.stream("").send_media_to(BufferSink())
+    link.stop()
+    assert not units.is_heard
+    units.end()
+    assert not units.is_heard

@@ -322,10 +322,11 @@ class LiveSession(Session["LiveServerMessage"]):
     def _media_command(self, block: NDArray[np.int16], tag: str) -> object:
         return SendAudio(tag, block.astype("<i2", copy=False).tobytes())
 
-    def _is_heard(self, message: LiveServerMessage) -> bool:
+    def _is_heard(self, message: LiveServerMessage) -> bool:  # noqa: ARG002 - any one
+        # Each turn has messages without audio, such as its end; who only plays what
+        # the model says has no use for them.
         units = self._media_units
-        sounds = isinstance(message, ServerContent) and bool(message.inline)
-        return sounds and units is not None and units.is_heard
+        return units is not None and units.is_heard
 
     def _converted(self, audio: AudioData, sample_rate: int) -> bytes:
         """The audio at the service's rate, as far as it can be said by now."""

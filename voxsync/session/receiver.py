@@ -82,6 +82,11 @@ class Receiver(Generic[MessageT]):
         with self._changed:
             self._changed.notify_all()
 
+    @property
+    def was_used(self) -> bool:
+        """Whether somebody has ever wanted to receive. Thread: any."""
+        return self._used
+
     def used(self) -> None:
         """Somebody is going to receive: from here on nothing is dropped."""
         self._used = True

@@ -273,6 +273,7 @@ class SessionUnits:
         # When the far end will have heard our stream; written by its one link's thread.
         self.sounds_until: dict[str, float] = {}
         self.unlinked = 0.0  # seconds of audio that flowed nowhere; the I/O thread's
+        self._was_heard = False  # at the end
 
     def stream(self, tag: str) -> StreamSource:
         """The source of the far end's stream of that tag."""
@@ -359,8 +360,9 @@ class SessionUnits:
 
     @property
     def is_heard(self) -> bool:
-        """Whether any of the far end's streams flows somewhere."""
-        return any(stream._taps for stream in list(self._streams.values()))  # noqa: SLF001 - they are ours
+        """Whether any of the far end's streams flows somewhere; after the end: did."""
+        flows = (stream._taps for stream in list(self._streams.values()))  # noqa: SLF001 - they are ours
+        return self._was_heard or any(flows)
 
     def end(self, but: Callable[[str], bool] = lambda _: False) -> None:
         """The session is over. Thread: I/O, or whoever ends it.
@@ -369,6 +371,8 @@ class SessionUnits:
             but: Says of a tag whether its stream still has audio to give; its links
                 live on until the next call.
         """
+        # The last messages may be handed over when all has been heard.
+        self._was_heard = self.is_heard
         with self._lock:
             streams, sinks = dict(self._streams), list(self._sinks.values())
         for tag, stream in streams.items():

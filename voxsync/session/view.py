@@ -158,8 +158,10 @@ class SessionView(EventTarget, Generic[MessageT]):
     def _received(self, event: MessageEvent) -> Event | None:
         if self._receiver.put(event.data) or self._told_of_drops:
             return None
-        if self._has_listeners("message") or self._is_heard(event.data):
+        if self._has_listeners("message"):
             return None  # somebody has it; nothing is lost
+        if self._is_heard(event.data) and not self._receiver.was_used:
+            return None  # who plays what is said misses nothing
         self._told_of_drops = True
         logger.warning("session %s: nobody receives; messages are dropped", self.id)
         return ErrorEvent(
@@ -195,7 +197,7 @@ class SessionView(EventTarget, Generic[MessageT]):
         """For subclasses: the listeners of a `media-started` event have returned."""
 
     def _is_heard(self, message: MessageT) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether the message was audio that flows somewhere."""
+        """Whether who never receives misses nothing: the audio flows somewhere."""
         return False
 
     # For who listens to messages and receives none
