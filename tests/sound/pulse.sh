@@ -6,7 +6,7 @@
 #
 #   eval "$(tests/sound/pulse.sh start DIR)"          # the microphone hears vs_voice
 #   eval "$(tests/sound/pulse.sh start DIR loop)"     # the microphone hears the speaker
-#   paplay --latency-msec=20 -d vs_voice hello.wav    # a "person" speaks
+#   paplay --latency-msec=2000 -d vs_voice hello.wav    # a "person" speaks
 #   parec -d vs_speaker.monitor --raw >heard.raw      # what the program plays
 #   tests/sound/pulse.sh stop DIR
 #

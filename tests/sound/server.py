@@ -144,9 +144,12 @@ class SoundServer:
     def speak(self, path):
         """A person speaks: what is in the WAV file is heard by the microphone.
 
+        Two seconds are handed over ahead: a player that a busy machine keeps waiting
+        must not stutter, for who stutters is not understood.
+
         Returns the process, whose end is the end of the file.
         """
-        command = ["paplay", "--latency-msec=20", "-d", "vs_voice", str(path)]
+        command = ["paplay", "--latency-msec=2000", "-d", "vs_voice", str(path)]
         child = subprocess.Popen(command, env=self.environment)
         self._children.append(child)
         return child
