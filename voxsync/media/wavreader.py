@@ -110,7 +110,7 @@ class WavReader(Source):
         self._begin()
         if not self._file.can_rewind:
             raise InvalidState(f"{self.name} is a pipe: it cannot be rewound")
-        with self._links_lock:
+        with self._taps_lock:
             self._over = None
             reader = self._reader
         if reader is not None:  # it is at the end for ever; `read` makes another
