@@ -39,6 +39,8 @@ if TYPE_CHECKING:
         OpenEvent,
         QueueDispatcher,
     )
+    from voxsync.events.qt import QtDispatcher
+    from voxsync.events.tk import TkDispatcher
     from voxsync.gemini import LiveGenerativeModel, LiveSession
     from voxsync.media import audio_devices
     from voxsync.mimi import MimiSession
@@ -72,6 +74,7 @@ __all__ = [
     "OpenTimeout",
     "PlainSession",
     "ProtocolError",
+    "QtDispatcher",
     "QueueDispatcher",
     "ReadyState",
     "ReceiveTimeout",
@@ -80,6 +83,7 @@ __all__ = [
     "SessionOptions",
     "SetupError",
     "Stats",
+    "TkDispatcher",
     "VoxsyncError",
     "WebSocket",
     "WebSocketServer",
@@ -98,6 +102,8 @@ _HOMES = {
         "OpenEvent",
         "QueueDispatcher",
     ),
+    "events.qt": ("QtDispatcher",),
+    "events.tk": ("TkDispatcher",),
     "gemini": ("LiveGenerativeModel", "LiveSession"),
     "media": ("audio_devices",),
     "mimi": ("MimiSession",),

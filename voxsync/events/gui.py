@@ -1,0 +1,175 @@
+"""What the dispatchers of all GUI toolkits have in common.
+
+The GUI thread looks into the queue by a timer of its own toolkit. Nothing of a toolkit
+is ever called by another thread: Tk's calls would wait for the GUI thread, or kill the
+process; Qt's few safe ones are not safe while the application is being destroyed.
+
+Nor may another thread drop the last reference to a GUI object (Tk: "async handler
+deleted by the wrong thread", and the process is gone). Sessions hold listeners, which
+hold windows; and the last to hold a session are often its own threads. So what was
+delivered is held here a little longer than any thread of a session needs to let go of
+it, and dispatchers are held until the GUI thread can drop them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from voxsync.events.dispatch import BoundedDispatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voxsync.events.types import Event
+
+__all__ = ["BUDGET", "HOLD", "POLL", "GuiDispatcher"]
+
+logger = logging.getLogger("voxsync.events")
+
+POLL = 0.02
+"""Seconds between two looks into the queue."""
+BUDGET = 0.01
+"""Seconds of listeners at a time, before the GUI may do something else."""
+BREATH = 0.002
+"""Seconds for the GUI, to draw in, when more events wait than fit into `BUDGET`."""
+HOLD = 5.0
+"""Seconds that the owner of a delivered event is held after the delivery."""
+
+_all: list[GuiDispatcher] = []  # changed by GUI threads only, each its own
+_hooked = False
+
+
+class GuiDispatcher(BoundedDispatcher):
+    """Runs listeners on the GUI thread, in order. For subclasses, one per toolkit.
+
+    While a listener runs, no other event is delivered, not even when it opens a
+    dialog that runs an event loop of its own: they wait, in order (I7).
+
+    Args:
+        maxsize: How many events may wait.
+
+    Thread: the GUI thread; `dispatch`, `close` and the figures: any.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        super().__init__(maxsize)
+        self._thread = threading.get_ident()
+        self._running = False  # a listener runs. Thread: GUI
+        # Who owns what was delivered, and when that was; guarded by the lock.
+        self._held: dict[int, tuple[object, float]] = {}
+        self._swept = time.monotonic()
+        _sweep(self._thread)
+        _remember(self)
+
+    def runs_here(self) -> bool:
+        """Whether this is the GUI thread. Thread: any."""
+        return threading.get_ident() == self._thread
+
+    def close(self) -> None:
+        """Take no more events, and drop those that wait; `refused` counts them.
+
+        Events threads that wait are released at once. Sessions go on: close them, too.
+        Idempotent.
+
+        Thread: any; what waits is let go of on the GUI thread.
+        """
+        super().close()
+        if self.runs_here():
+            self._end()
+
+    def _stop_timer(self) -> None:
+        """Have `_run` called no more. Thread: GUI. Idempotent."""
+        raise NotImplementedError
+
+    def _is_last(self) -> bool:
+        """Whether nobody but us holds the toolkit's own object any more."""
+        return True
+
+    def _drop(self) -> None:
+        """Let go of the toolkit's own object. Thread: GUI."""
+
+    def _run(self) -> float:
+        """Call the listeners of what waits; return seconds until the next call."""
+        if self._running:
+            return POLL  # a dialog that a listener opened: what waits keeps its place
+        if self._closed:  # by another thread
+            self._end()
+            return POLL
+        self._running = True
+        end = time.monotonic() + BUDGET
+        try:
+            while (entry := self._next()) is not None:
+                deliver, event = entry
+                with self._changed:
+                    self._hold(deliver)
+                deliver(event)  # no lock is held here (I3)
+                if time.monotonic() >= end or self._closed:
+                    break
+        finally:
+            self._running = False
+        now = time.monotonic()
+        if now - self._swept > 1:
+            self._swept = now
+            _sweep(self._thread)
+        return BREATH if self._waiting else POLL
+
+    def _refuse(self, deliver: Callable[[Event], None]) -> None:
+        super()._refuse(deliver)
+        self._hold(deliver)
+
+    def _hold(self, deliver: Callable[[Event], None]) -> None:
+        """Hold the session for a while. Called with the lock held."""
+        owner = getattr(deliver, "__self__", deliver)
+        self._held[id(owner)] = (owner, time.monotonic())
+
+    def _end(self) -> None:
+        """It is over. Thread: GUI."""
+        self._stop_timer()
+        count = 0
+        with self._changed:
+            while self._waiting:
+                self._refuse(self._waiting.popleft()[0])
+                count += 1
+        if count:
+            logger.info("%r: %d events will not be delivered", self, count)
+
+    def _let_go(self, now: float) -> bool:
+        """Drop what was held long enough; whether nothing is left. Thread: GUI."""
+        with self._changed:
+            old = [
+                self._held.pop(key)
+                for key, (_, since) in list(self._held.items())
+                if now - since > HOLD
+            ]
+            left = bool(self._held)
+        old.clear()  # not under the lock: it may run code of the program (I3)
+        if left or not self._closed or not self._is_last():
+            return False
+        self._drop()
+        return True
+
+
+def _remember(dispatcher: GuiDispatcher) -> None:
+    global _hooked  # noqa: PLW0603 - one hook for the process
+    _all.append(dispatcher)
+    if not _hooked:
+        _hooked = True
+        # Registered after the toolkit's own, so called before: the timers end in time.
+        atexit.register(_close_all)
+
+
+def _sweep(thread: int) -> None:
+    """Let go of what this GUI thread may let go of."""
+    now = time.monotonic()
+    for dispatcher in list(_all):
+        if dispatcher._thread == thread and dispatcher._let_go(now):  # noqa: SLF001 - one family
+            _all.remove(dispatcher)
+
+
+def _close_all() -> None:
+    for dispatcher in _all:
+        dispatcher.close()
