@@ -48,7 +48,11 @@ __all__ = [
 
 
 class VoxsyncError(Exception):
-    """The root: `except VoxsyncError` catches all that is particular to voxsync."""
+    """The root: `except VoxsyncError` catches all that is particular to voxsync.
+
+    Its text, the `message` it is made with, says what happened, what was expected and
+    what to do; it never holds a secret.
+    """
 
 
 class ConnectError(VoxsyncError, ConnectionError):

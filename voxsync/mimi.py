@@ -218,7 +218,7 @@ class MimiSession(Session[Any]):
         self._heard = True
 
     def send_binary_blocking(self, data: AudioData) -> None:
-        """`send_binary(data)` by the Kotlin SDK's name."""
+        """Send audio, by the Kotlin SDK's name; see `send_binary`."""
         self.send_binary(data)
 
     def send_json(
@@ -228,6 +228,9 @@ class MimiSession(Session[Any]):
 
         The one command of the service itself, recog-break, is `stop_recognition()`
         whichever way it is given.
+
+        Args:
+            obj: dict, list or what else JSON has.
 
         Raises:
             TypeError, ValueError: It cannot be written as JSON, or not as UTF-8.

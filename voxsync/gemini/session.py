@@ -121,7 +121,7 @@ class LiveSession(Session["LiveServerMessage"]):
         block: bool = True,
         timeout: float | None = None,
     ) -> None:
-        """Answer calls of a `ToolCall` message, each by its `id`, in one message."""
+        """Answer calls, each by its `id`, in one message of `responses`; as `send`."""
         ids_required = self._plan.calls_have_ids
         text = requests.tool_response(responses, ids_required=ids_required)
         self._send(text, block, timeout)
@@ -134,7 +134,7 @@ class LiveSession(Session["LiveServerMessage"]):
         block: bool = True,
         timeout: float | None = None,
     ) -> None:
-        """Change instruction or tools while the session goes on; `tools=[]` clears."""
+        """Change `system_instruction` or `tools`, `[]` clears; otherwise as `send`."""
         text = requests.context_update(system_instruction, tools)
         self._send(text, block, timeout)
 
@@ -143,7 +143,7 @@ class LiveSession(Session["LiveServerMessage"]):
     def send_text_realtime(
         self, text: str, *, block: bool = True, timeout: float | None = None
     ) -> None:
-        """Send text as it is typed; the service decides when a turn is over."""
+        """Send `text` as it is typed; the service ends the turn; else as `send`."""
         self._send(requests.realtime_text(text), block, timeout)
 
     def send_audio_realtime(
@@ -159,7 +159,7 @@ class LiveSession(Session["LiveServerMessage"]):
         Args:
             audio: int16 numpy `(frames,)` or bytes of 16-bit little-endian mono PCM,
                 of any length; or a `Blob` (or its dict) that is ready, sent as it is.
-            sample_rate: Of PCM. Other rates than 16000 are resampled, from call to
+            sample_rate: Of PCM, Hz. Other rates than 16000 are resampled, from call to
                 call without a seam, as long as the rate stays.
             block: As in `send`.
             timeout: As in `send`.
@@ -194,7 +194,7 @@ class LiveSession(Session["LiveServerMessage"]):
             mime_type: Default: by the image's first bytes.
             excess: What becomes of an image less than a second after the last one:
                 "refuse" = `InvalidState`; "drop" = it is not sent, counted in
-                `images_dropped`, and False is returned.
+                `images_dropped`, and False is returned; else `ValueError`.
             block: As in `send`.
             timeout: As in `send`.
 
@@ -227,27 +227,27 @@ class LiveSession(Session["LiveServerMessage"]):
     def send_audio_stream_end(
         self, *, block: bool = True, timeout: float | None = None
     ) -> None:
-        """Say that the microphone pauses, so that what was said is answered now."""
+        """The microphone pauses: what was said is answered now; else as `send`."""
         self._send_behind_audio(requests.audio_stream_end(), block, timeout)
 
     def send_activity_start(
         self, *, block: bool = True, timeout: float | None = None
     ) -> None:
-        """Say that the user begins to speak; only without automatic detection."""
+        """The user begins to speak; only without automatic detection; as `send`."""
         self._send(requests.activity_start(), block, timeout)
 
     def send_activity_end(
         self, *, block: bool = True, timeout: float | None = None
     ) -> None:
-        """Say that the user has spoken; only without automatic detection."""
+        """The user has spoken; only without automatic detection; as `send`."""
         self._send_behind_audio(requests.activity_end(), block, timeout)
 
     def send_media_chunks(self, chunks: Iterable[Blob | Mapping[str, Any]]) -> None:
-        """Firebase's obsolete form: one message for each chunk."""
+        """Firebase's obsolete form: one message for each of the `chunks`."""
         self._send_chunks("send_media_chunks", chunks)
 
     def send_media_stream(self, stream: Iterable[Blob | Mapping[str, Any]]) -> None:
-        """Firebase's obsolete form: each chunk as it comes, until there is none."""
+        """Firebase's obsolete form: each chunk of the `stream` as it comes."""
         self._send_chunks("send_media_stream", stream)
 
     # Receiving

@@ -56,6 +56,8 @@ class Sink(MediaUnit):
     """A unit that takes audio: speaker, file, callback, one direction of a session.
 
     It takes the audio of one source at a time; there is no mixing.
+
+    See `MediaUnit`.
     """
 
     is_clock: ClassVar[bool] = False

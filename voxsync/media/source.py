@@ -110,7 +110,7 @@ class Source(Tapped):
         return link
 
     def stop_media_to(self, target: MediaTarget) -> None:
-        """Let no more audio flow there; what is under way in between is dropped.
+        """Let no more audio flow to `target`; what is under way is dropped.
 
         Does nothing where none flows. Thread: any; waits for the link's thread at
         most a second, except on that thread.
@@ -150,6 +150,7 @@ class Source(Tapped):
         Raises:
             EndOfStream: There is no more.
             DeviceError: The device failed.
+            TypeError, ValueError: `frames` is no whole number, or below 1.
 
         Thread: any, one at a time.
         """

@@ -53,12 +53,13 @@ class Speaker(Sink):
         buffer_ms: Milliseconds that the device takes at once, 1 to 100. Less is
             quicker and costs more CPU. Default 10.
         queue_seconds: How much audio may wait for the device. Less is quicker, more
-            bridges a busy program. Default 0.05.
+            bridges a busy program. Default 0.05, at most 10.
         name: For messages.
 
     Raises:
         MissingExtra: PyAudio is not installed.
         DeviceError: There is no such device.
+        ValueError: Another `buffer_ms` or `queue_seconds`.
 
     Thread: any.
     """

@@ -32,8 +32,8 @@ class WavReader(Source):
     Args:
         path_or_file: A path to a regular file, or a binary file object (a pipe, too),
             which is read from where it is and never closed.
-        sample_rate: Only, and always, where there is no header: in files with names
-            ending in .raw or .pcm, or if `encoding` is given.
+        sample_rate: Hz. Only, and always, where there is no header: in files with
+            names ending in .raw or .pcm, or if `encoding` is given.
         channels: Likewise, 1 to 65535. Default 1.
         encoding: Of samples without a header, one of `voxsync.audio.wav.ENCODINGS`.
             Default "pcm16", if the name says that there is no header.

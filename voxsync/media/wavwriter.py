@@ -56,7 +56,7 @@ class WavWriter(Sink):
     Args:
         path_or_file: A path; an existing file is overwritten at once. Or a binary
             file object, which is written from where it is and never closed.
-        sample_rate: Of the file; the audio of links is resampled to it. Default
+        sample_rate: Hz, of the file; the audio of links is resampled to it. Default
             16000.
         name: For messages. Default: the file's.
 

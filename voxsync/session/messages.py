@@ -80,6 +80,7 @@ class MessageSession(Session["str | bytes"]):
             SendQueueFull: No room; the message was not accepted.
             InvalidState: Not open yet, or finished.
             SessionClosed: Closing or over, also while waiting.
+            TypeError: It is no str.
 
         Thread: any. Returns when the message is accepted; it goes out in order.
         """
@@ -91,9 +92,15 @@ class MessageSession(Session["str | bytes"]):
     def send_binary(
         self, data: Buffer, *, block: bool = True, timeout: float | None = None
     ) -> None:
-        """Send one binary message; bytes-like, copied unless it is `bytes`.
+        """Send one binary message.
 
-        Arguments, errors and thread: as for `send_text`.
+        Args:
+            data: Bytes-like, copied unless it is `bytes`.
+
+        Raises:
+            TypeError: It is text, or nothing of bytes.
+
+        Other arguments, errors and thread: as for `send_text`.
         """
         if type(data) is not bytes:
             if isinstance(data, str):
@@ -105,6 +112,9 @@ class MessageSession(Session["str | bytes"]):
         self, obj: Any, *, block: bool = True, timeout: float | None = None
     ) -> None:
         """Send one text message: the object as compact JSON.
+
+        Args:
+            obj: dict, list or what else JSON has.
 
         Raises:
             TypeError, ValueError: It cannot be written as JSON (NaN included).

@@ -69,6 +69,7 @@ class Session(SessionMedia[MessageT], ABC):
             ConnectError: No connection: name, TCP, TLS, proxy, service.
             OpenTimeout: Not OPEN in time; the session has ended.
             InvalidState: It was connected or closed before; make a new session.
+            ValueError: A timeout that is not positive.
 
         Thread: any. Blocks unless `wait=False`; Ctrl-C cancels.
         """

@@ -221,7 +221,11 @@ class GeminiService:
             self.close()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Close all sessions with code 1001 and wait for the end. Idempotent."""
+        """Close all sessions with code 1001 and wait for the end. Idempotent.
+
+        Args:
+            timeout: Seconds to wait for them at most.
+        """
         end = time.monotonic() + timeout
         self._closing.set()
         with self._lock:

@@ -143,12 +143,12 @@ class Brain(Protocol):
     """
 
     def answer(self, turn: HeardTurn) -> Answer | Call | str | None:
-        """Answer a turn; a str is said, a Call is made, None says nothing."""
+        """Answer `turn`; a str is said, a Call is made, None says nothing."""
         ...
 
 
 def as_answer(found: Answer | Call | str | None) -> Answer:
-    """What a brain returned, as an `Answer`.
+    """What a brain returned, `found`, as an `Answer`.
 
     Raises:
         TypeError: It is nothing of what a brain may return.
@@ -174,6 +174,11 @@ class ScriptedBrain:
 
     Attributes:
         heard: The turns that it was asked about, the latest 100.
+
+    Raises:
+        TypeError: An answer is none; or one str was given, not several.
+
+    Thread: any.
     """
 
     def __init__(
@@ -200,7 +205,10 @@ class ScriptedBrain:
 
 
 class EchoBrain:
-    """Says what it heard: words where there are some, else the very sound."""
+    """Says what it heard: words where there are some, else the very sound.
+
+    Thread: any.
+    """
 
     def answer(self, turn: HeardTurn) -> Answer:
         """See `Brain`."""
@@ -226,6 +234,11 @@ class PhraseBrain:
         otherwise: The answer where there is none.
 
     What a called function returned is told.
+
+    Raises:
+        TypeError, ValueError: An answer is none; an empty keyword.
+
+    Thread: any.
     """
 
     def __init__(

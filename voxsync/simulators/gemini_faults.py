@@ -145,6 +145,10 @@ class GeminiFault(Fault):
 def fault(name: str, **settings: Any) -> GeminiFault:
     """Make the fault of that name, with its usual settings where none are given.
 
+    Args:
+        name: One of the menu, e.g. `"close"`.
+        settings: Attributes of `GeminiFault`.
+
     Raises:
         ValueError: Nothing of that name; the message lists what there is.
         TypeError: No such setting.

@@ -177,7 +177,7 @@ class MimiService:
         return self._records.wait(number, timeout)
 
     def revoke(self, token: str | None = None) -> None:
-        """Take a token no more at new connections; None = none at all."""
+        """Take `token` no more at new connections; None = none at all."""
         self._admission.revoke(token)
 
     def serve_forever(self) -> None:
@@ -190,7 +190,11 @@ class MimiService:
             self.close()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Close all sessions with code 1001 and wait for the end. Idempotent."""
+        """Close all sessions with code 1001 and wait for the end. Idempotent.
+
+        Args:
+            timeout: Seconds to wait for them at most.
+        """
         end = time.monotonic() + timeout
         self._closing.set()
         with self._lock:

@@ -64,13 +64,13 @@ class Record:
     _hash: Any = field(default_factory=hashlib.sha256, repr=False)
 
     def asked(self, request: IncomingRequest) -> None:
-        """Keep the request."""
+        """Keep `request`."""
         self.path = request.path
         self.headers = dict(redact_headers(request.headers.items()))
         self.query = dict(redact_headers(request.query.items()))
 
     def audio(self, data: bytes) -> None:
-        """Count a binary message."""
+        """Count a binary message, `data`."""
         self.audio_bytes += len(data)
         self.frame_sizes.append(len(data))
         self._hash.update(data)

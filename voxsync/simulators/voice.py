@@ -59,7 +59,7 @@ class Voice(Protocol):
     """Says texts. Thread: any, also several at once. Never from the I/O thread."""
 
     def say(self, text: str) -> Iterator[NDArray[np.int16]]:
-        """Give the sound of a text in blocks of 20 to 100 ms, as it is made.
+        """Give the sound of `text` in blocks of 20 to 100 ms, as it is made.
 
         Closing the iterator stops the work. A text without a word gives nothing.
 
@@ -73,7 +73,17 @@ class Voice(Protocol):
 
 
 class _Program(ABC):
-    """A voice by a program that writes a WAV file to its standard output."""
+    """A voice by a program that writes a WAV file to its standard output.
+
+    Args:
+        path: Of the program.
+        timeout: Seconds a sentence may take.
+
+    Raises:
+        ValueError: It is not more than 0.
+
+    Thread: any.
+    """
 
     def __init__(self, path: str, timeout: float) -> None:
         if not timeout > 0:
@@ -192,6 +202,8 @@ class ToneVoice:
 
     A word takes 60 ms a letter, 120 to 600 ms; its pitch depends on its letters
     alone. 60 ms of silence come after each.
+
+    Thread: any.
     """
 
     def say(self, text: str) -> Iterator[NDArray[np.int16]]:
@@ -210,6 +222,8 @@ class ScriptedVoice:
     Raises:
         ValueError: A sample rate that cannot be resampled.
         FormatError: Samples that are not mono int16.
+
+    Thread: any.
     """
 
     def __init__(
@@ -238,6 +252,9 @@ class ScriptedVoice:
 
 def open_voice(name: Literal["flite", "espeak", "tone"]) -> Voice:
     """Make one of the shipped voices by its name.
+
+    Args:
+        name: As its class, in short.
 
     Raises:
         ValueError: The name is unknown.

@@ -200,6 +200,11 @@ class VoxEngine(Life):
         calls, and three more; the next gets 503 and is told to
         `on_web_socket_failed`.
 
+        Args:
+            host: Address to listen on.
+            port: 0 = any free one.
+            ssl_context: None = without TLS.
+
         Raises:
             OSError: The address or port cannot be had.
             InvalidState: It was allowed before, or the session is over, or not begun.

@@ -71,7 +71,7 @@ class Blob(WireObject):
 
     @classmethod
     def from_wire(cls, obj: Mapping[str, Any]) -> Blob:
-        """Read a JSON object: keys in either case, base64 in either alphabet.
+        """Read the JSON object `obj`: keys in either case, base64 in either alphabet.
 
         `data` may also be bytes already.
 

@@ -90,6 +90,7 @@ class SpeechConfig(WireObject):
         voice_name: One of the prebuilt voices, e.g. `"Puck"`.
         language_code: BCP-47, e.g. `"de-DE"`; native-audio models choose themselves.
         voice_config: In the service's own words, instead of `voice_name`.
+        multi_speaker_voice_config: Refused: Live has one speaker.
 
     Raises:
         ValueError: Both a name and a config; or several speakers, which Live does
@@ -208,14 +209,22 @@ class ThinkingConfig(WireObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ProactivityConfig(WireObject):
-    """Whether the model may keep silent where nothing was meant for it."""
+    """Whether the model may keep silent.
+
+    Attributes:
+        proactive_audio: It may, where nothing was meant for it.
+    """
 
     proactive_audio: bool | None = option(boolean)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HistoryConfig(WireObject):
-    """Whether the first turns sent are history, which the model does not answer."""
+    """What the first turns are.
+
+    Attributes:
+        initial_history_in_client_content: History, which the model does not answer.
+    """
 
     initial_history_in_client_content: bool | None = option(boolean)
 
@@ -244,11 +253,11 @@ class LiveGenerationConfig(WireObject):
     Attributes:
         response_modalities: One of AUDIO (the service's default) and TEXT, in a list.
         speech_config: Its voice.
-        temperature: 0 or more; more is more varied.
+        temperature: 0 to 2; more is more varied.
         top_p: 0 to 1; the service's default is 0.95.
         top_k: The service's default is 40.
         max_output_tokens: Of one answer.
-        presence_penalty, frequency_penalty: Against saying the same again.
+        presence_penalty, frequency_penalty: -2 to 2, against saying the same again.
         candidate_count, seed: As the service has them.
         media_resolution: How finely images are looked at.
         thinking_config: How much it thinks.

@@ -65,14 +65,14 @@ class Backend(ABC):
 
     @abstractmethod
     def model_name(self, model: str) -> str:
-        """A model's name in full, of its bare name or any part of the full one.
+        """A model's name in full; `model` is its bare name or any part of the full one.
 
         Raises:
             TypeError, ValueError: It cannot be the name of a model.
         """
 
     def complete(self, setup: dict[str, Any]) -> None:
-        """Add to a setup what this service wants said.
+        """Add to `setup`, the message's fields, what this service wants said.
 
         Raises:
             ValueError: It says what only another service knows.

@@ -66,7 +66,8 @@ class UsageMetadata:
         tool_use_prompt_token_count: Results of the service's own tools.
         thoughts_token_count: What the model thought.
         total_token_count: All of it.
-        prompt_tokens_details: By kind; so are the others.
+        prompt_tokens_details: By kind, as are `cache_tokens_details`,
+            `response_tokens_details` and `tool_use_prompt_tokens_details`.
         traffic_type: Vertex: how it is paid for.
     """
 
@@ -85,7 +86,10 @@ class UsageMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordInfo:
-    """One word of a transcription; offsets in seconds from the start of the audio."""
+    """One `word` of a transcription.
+
+    From `start_offset` to `end_offset`, seconds from the start of the audio.
+    """
 
     word: str = ""
     start_offset: float | None = None
@@ -102,8 +106,7 @@ class Transcription:
         language_code: e.g. `"en-US"`; None = the service did not say, as below.
         speaker_label: Who spoke.
         words: One by one, if the session asked for that.
-        start_offset: Seconds from the start of the audio.
-        end_offset: Likewise.
+        start_offset, end_offset: Seconds from the start of the audio.
     """
 
     text: str = ""
@@ -218,7 +221,10 @@ class ServerContent(ServerMessage):
         raw_parts: list[dict[str, object]],
         raw: dict[str, object],
     ) -> ServerContent:
-        """A message of nothing but inline data; its turn is made if it is wanted."""
+        """A message of nothing but `inline` data; its turn is made if it is wanted.
+
+        By `role`, and of the `raw_parts` and the whole message, `raw`, as they came.
+        """
         message: ServerContent = object.__new__(cls)
         kept = message.__dict__
         kept["raw"] = raw
@@ -274,7 +280,7 @@ class ServerContent(ServerMessage):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ToolCall(ServerMessage):
-    """The model wants functions called; answer every one, by its id."""
+    """The model wants `function_calls` made; answer every one, by its id."""
 
     type: ClassVar[Literal["toolCall"]] = "toolCall"
     function_calls: tuple[FunctionCall, ...] = ()
@@ -282,7 +288,7 @@ class ToolCall(ServerMessage):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ToolCallCancellation(ServerMessage):
-    """The model was interrupted: do not answer these calls, undo what can be undone."""
+    """The model was interrupted: answer no calls with these `ids`, undo them."""
 
     type: ClassVar[Literal["toolCallCancellation"]] = "toolCallCancellation"
     ids: tuple[str, ...] = ()
@@ -340,7 +346,11 @@ class VoiceActivity(ServerMessage):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class VoiceActivityDetectionSignal(ServerMessage):
-    """Vertex, if asked for: speech begins (`VAD_SIGNAL_TYPE_SOS`) or ends (`_EOS`)."""
+    """Vertex, if asked for: speech begins or ends.
+
+    Attributes:
+        vad_signal_type: `"VAD_SIGNAL_TYPE_SOS"` or `"VAD_SIGNAL_TYPE_EOS"`.
+    """
 
     type: ClassVar[Literal["voiceActivityDetectionSignal"]] = (
         "voiceActivityDetectionSignal"
@@ -385,3 +395,4 @@ LiveServerMessage: TypeAlias = (
     | ServerError
     | UnknownMessage
 )
+"""What a `LiveSession` receives; `type` tells which of them it is."""

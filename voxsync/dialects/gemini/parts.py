@@ -64,7 +64,7 @@ class FunctionResponseScheduling(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileData(WireObject):
-    """A file that the service fetches itself."""
+    """A file that the service fetches itself: its `file_uri` and `mime_type`."""
 
     file_uri: str | None = option(string)
     mime_type: str | None = option(string)
@@ -72,7 +72,7 @@ class FileData(WireObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutableCode(WireObject):
-    """Code that the model wrote to run it."""
+    """`code` that the model wrote to run it, in a `language` such as "PYTHON"."""
 
     language: str | None = option(string)
     code: str | None = option(_any_text)
@@ -80,7 +80,7 @@ class ExecutableCode(WireObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeExecutionResult(WireObject):
-    """What came of code that the model ran."""
+    """What came of code that the model ran: its `outcome`, and what was `output`."""
 
     outcome: str | None = option(string)
     output: str | None = option(_any_text)
@@ -106,7 +106,7 @@ class FunctionCall(WireObject):
 
     @classmethod
     def from_wire(cls, obj: Mapping[str, Any]) -> FunctionCall:
-        """Read a JSON object; without `args` there are none."""
+        """Read the JSON object `obj`; without `args` there are none."""
         return cls(obj.get("id"), obj.get("name") or "", obj.get("args"))  # type: ignore[arg-type]
 
 
@@ -179,7 +179,7 @@ class Part(WireObject):
 
     @classmethod
     def from_wire(cls, obj: Mapping[str, Any]) -> Part:
-        """Read a JSON object with keys in either case; it becomes `raw`, uncopied.
+        """Read the JSON object `obj`, keys in either case; it becomes `raw`, uncopied.
 
         Raises:
             TypeError, ValueError: It is not what a part is.
@@ -273,7 +273,7 @@ class Content:
 
     @classmethod
     def from_wire(cls, obj: Mapping[str, Any]) -> Content:
-        """Read a JSON object with keys in either case.
+        """Read the JSON object `obj`, with keys in either case.
 
         Raises:
             TypeError, ValueError: It is not what a content is.
