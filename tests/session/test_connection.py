@@ -21,6 +21,7 @@ from voxsync.session.options import SessionOptions
 from voxsync.session.outbox import Outbox
 from voxsync.session.receiver import Receiver
 from voxsync.session.streams import Streams
+from voxsync.session.tapping import Taps
 from voxsync.wire import Close, Role, Text, Wire
 
 
@@ -33,6 +34,7 @@ class Owner:
         self.options = SessionOptions(**options)
         self._outbox = Outbox(self.options.send_queue, lambda: SessionClosed("over"))
         self._receiver = Receiver(self.options.receive_queue)
+        self._taps = Taps()
         self._delivery = Delivery(
             "voxsync-events-test",
             self,

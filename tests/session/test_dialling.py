@@ -5,6 +5,7 @@ import pytest
 from voxsync.dialects.base import UpgradeRequest
 from voxsync.session import SessionOptions
 from voxsync.session.dialling import dialler
+from voxsync.session.tapping import Taps
 
 
 class Connection:
@@ -14,6 +15,7 @@ class Connection:
 
     def __init__(self):
         self.opening = self
+        self.taps = Taps()
         self.socks = []
 
     def connected(self, sock):

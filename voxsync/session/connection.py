@@ -19,7 +19,6 @@ from voxsync.session.opening import Opening
 from voxsync.session.succession import Place, Succession
 from voxsync.session.verdict import failed, judge
 from voxsync.transport import Channel, IOLoop
-from voxsync.wire import Wire
 from voxsync.wire.keepalive import Keepalive
 
 if TYPE_CHECKING:
@@ -47,9 +46,10 @@ class Connection:
         ping_interval: float | None,
     ) -> None:
         options = owner.options
+        self.taps = owner._taps  # noqa: SLF001 - Owner names the seam
         self.engine = Engine(
             role=role,
-            wire=Wire(role, max_message_size=options.max_message_size),
+            wire=self.taps.wire(role, options.max_message_size),
             dialect=dialect,
             keepalive=Keepalive(
                 ping_interval=ping_interval,
@@ -264,6 +264,8 @@ class Connection:
                 why := self._why_not_open()
             ):
                 engine.fail(why)
+        if self.taps.errors:
+            engine.events += self.taps.take_errors(self._owner)
         if self._backlog:
             self._decode(now)
         engine.tick(now)

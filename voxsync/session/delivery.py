@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from voxsync.events import Dispatcher, Event
+    from voxsync.session.tapping import Taps
 
 __all__ = ["Delivery", "Sink"]
 
@@ -72,6 +73,7 @@ class Delivery:
         limit: int,
         resume: Callable[[], None],
         watch: Callable[[], bool],
+        taps: Taps | None = None,
     ) -> None:
         """Prepare; `start` starts the thread.
 
@@ -83,6 +85,7 @@ class Delivery:
             resume: Told when there is room again after `room` was 0.
             watch: Asked every 50 ms until it says False: what has to happen while
                 the I/O thread is stuck in a system call (connecting).
+            taps: Told of each event before anybody else; None = nobody watches.
         """
         self._sink = sink
         inline = dispatcher is None or isinstance(dispatcher, InlineDispatcher)
@@ -90,6 +93,7 @@ class Delivery:
         self._limit = limit
         self._resume = resume
         self._watch = watch
+        self._taps = taps
         self._batches: queue.SimpleQueue[Sequence[Event]] = queue.SimpleQueue()
         self._put = 0
         self._handled = 0
@@ -153,6 +157,8 @@ class Delivery:
 
         Thread: I/O, or whoever acts in its place before it is in the loop.
         """
+        if self._taps:
+            self._taps.events(events)
         sink = self._sink
         # A wake-up of the events thread costs more than to read and decode a message.
         # When it has handed over all before, order does not need it either.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voxsync.errors import HandshakeError
 from voxsync.session.options import request_options
 from voxsync.transport import dial
 
@@ -25,12 +26,19 @@ def dialler(
     dial_options = request_options(request, options)
 
     def opener(connection: Connection) -> tuple[socket.socket, bytes]:
-        dialled = dial(
-            request.url,
-            dial_options,
-            options.open_timeout,
-            connection.opening.connected,
-        )
+        taps = connection.taps
+        taps.asked(request.url, dial_options.headers)
+        try:
+            dialled = dial(
+                request.url,
+                dial_options,
+                options.open_timeout,
+                connection.opening.connected,
+            )
+        except HandshakeError as exc:
+            taps.answered(exc.status, exc.headers)
+            raise
+        taps.answered(101, dialled.upgraded.headers)
         connection.subprotocol = dialled.upgraded.subprotocol
         return dialled.sock, dialled.upgraded.rest
 

@@ -102,6 +102,8 @@ class SessionMedia(SessionView[MessageT]):
 
         Thread: any, listeners too; never waits.
         """
+        if self._taps:
+            self._taps.interrupted(tag)
         self._ask_streams(lambda streams: streams.clear_soon(tag, gate=gate))
         if self._media_units is not None:
             for source in self._media_units.streams(tag):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voxsync.clocks import Clock
     from voxsync.dialects.base import UpgradeRequest
     from voxsync.events import Dispatcher
+    from voxsync.session.tapping import TapRecord
     from voxsync.transport import IOThread
 
 __all__ = [
@@ -130,6 +131,11 @@ class SessionOptions:
             programs with dozens of them. None: each has a thread of its own.
         clock: For tests, a `voxsync.clocks.VirtualClock`: the time-outs of the open
             session, and the pacing of audio to and from it, follow that.
+        tap: Sees all that goes over the wire and each event, as a `TapRecord` of
+            `voxsync.session.tapping`, unmasked: audio, texts and secrets. It is
+            called on the I/O thread and must not wait; one that raises is called no
+            more, which an `error` event tells. To write a file of it, use
+            `voxsync.trace.record`. Default: nobody.
     """
 
     headers: Headers = field(default=())
@@ -154,6 +160,7 @@ class SessionOptions:
     receive_queue: int = 256
     io: IOThread | None = None
     clock: Clock | None = None
+    tap: Callable[[TapRecord], object] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", normal_headers(self.headers))
@@ -181,6 +188,8 @@ class SessionOptions:
         ):
             _check_count(name, getattr(self, name))
         _check_proxy(self.proxy)
+        if self.tap is not None and not callable(self.tap):
+            raise TypeError(f"tap must be callable, not {type(self.tap).__name__}")
         if self.io is not None and self.clock is not None:
             raise ValueError("io goes by the machine's time: give no clock with it")
 

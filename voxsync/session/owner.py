@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from voxsync.session.options import SessionOptions
     from voxsync.session.outbox import Outbox
     from voxsync.session.streams import Streams
+    from voxsync.session.tapping import Taps
 
 __all__ = ["Owner"]
 
@@ -20,6 +21,7 @@ class Owner(Protocol):
     options: SessionOptions
     _outbox: Outbox
     _delivery: Delivery
+    _taps: Taps
 
     def _make_streams(self) -> Streams: ...
 

@@ -16,6 +16,7 @@ from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions, normal_headers
 from voxsync.session.outbox import Outbox
 from voxsync.session.receiver import Receiver
+from voxsync.session.tapping import Taps
 from voxsync.session.verdict import closed_error
 from voxsync.transport.dial import check_header, check_url
 
@@ -61,6 +62,7 @@ class SessionView(EventTarget, Generic[MessageT]):
         self._told_of_drops = False
         self._media_units: SessionUnits | None = None
         self._unlinked = 0.0  # seconds of audio before there were units
+        self._taps = Taps(self.options.tap, self.options.clock)
         self._outbox = Outbox(self.options.send_queue, self._closed_error)
         self._receiver: Receiver[MessageT] = Receiver(self.options.receive_queue)
         self._delivery = Delivery(
@@ -70,6 +72,7 @@ class SessionView(EventTarget, Generic[MessageT]):
             limit=self.options.inbox,
             resume=self._wake,
             watch=self._watch,
+            taps=self._taps,
         )
 
     # State

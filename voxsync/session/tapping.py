@@ -1,0 +1,172 @@
+"""Who watches what goes over a session's wire: traces, and taps of the application.
+
+The list of taps is shared by the session and the wires of its connections; while it is
+empty a message costs one look at it.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from voxsync.events import ErrorEvent, MessageEvent
+from voxsync.wire import Binary, Close, Ping, Pong, Text, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from voxsync.clocks import Clock
+    from voxsync.events import Event
+    from voxsync.wire import Message, Role
+
+__all__ = ["TapRecord", "Taps"]
+
+logger = logging.getLogger("voxsync.session")
+
+_KINDS = {1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}  # by opcode
+_IN = {Text: "text", Binary: "binary", Ping: "ping", Pong: "pong"}
+_NO_STATUS = 1005
+_MOST_ERRORS = 64  # that wait for a connection to tell them
+
+
+class TapRecord(NamedTuple):
+    """One thing that was seen; nothing in it is masked or copied.
+
+    Attributes:
+        time: Monotonic seconds (of `SessionOptions.clock` where one is given).
+        dir: "out", "in", or "local" for what never was on the wire.
+        kind: "text", "binary", "ping", "pong", "close", "upgrade", "event" or, local,
+            "interrupted".
+        data: Text as `str` (in) or UTF-8 (out); binary, ping and pong as `bytes`; of a
+            close `(code, reason)`; of an upgrade `(url or status, headers)`; the event;
+            of "interrupted" the tag or None.
+    """
+
+    time: float
+    dir: str
+    kind: str
+    data: Any
+
+
+class Taps(list["Callable[[TapRecord], object]"]):
+    """The taps of one session.
+
+    Thread: any may add and remove; they are called on the thread where it happens,
+    mostly the I/O thread, and must not wait.
+
+    Attributes:
+        request: URL and headers of the last upgrade that was asked for, unmasked.
+        errors: What taps have to report as `error` events; see `report`.
+    """
+
+    __slots__ = ("_now", "_parts", "errors", "request")
+
+    def __init__(
+        self,
+        first: Callable[[TapRecord], object] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(() if first is None else (first,))
+        self._now = time.monotonic if clock is None else clock.now
+        self._parts: tuple[int, bytearray] | None = None  # of a fragmented message
+        self.request: tuple[str, Sequence[tuple[str, str]]] | None = None
+        self.errors: collections.deque[BaseException] = collections.deque(
+            maxlen=_MOST_ERRORS
+        )
+
+    def report(self, error: BaseException) -> None:
+        """Have it told as an `error` event, if the session is still open then.
+
+        Thread: any; the connection is to be woken afterwards.
+        """
+        self.errors.append(error)
+
+    def take_errors(self, target: object) -> list[Event]:
+        """What was reported, as events about `target`."""
+        return [
+            ErrorEvent(target, self.errors.popleft()) for _ in range(len(self.errors))
+        ]
+
+    def now(self) -> float:
+        """The time that records have."""
+        return self._now()
+
+    def wire(self, role: Role, max_message_size: int) -> Wire:
+        """A wire that they watch."""
+        return Wire(role, max_message_size=max_message_size, taps=self)
+
+    # Called where it happens
+
+    def asked(self, url: str, headers: Sequence[tuple[str, str]]) -> None:
+        """The upgrade is about to be asked for."""
+        self.request = (url, headers)
+        if self:
+            self._tell("out", "upgrade", (url, headers))
+
+    def answered(self, status: int, headers: dict[str, str]) -> None:
+        """The upgrade was answered."""
+        if self:
+            self._tell("in", "upgrade", (status, headers))
+
+    def sent(self, head: int, data: bytes) -> None:
+        """A frame was put on the wire."""
+        opcode = head & 0x0F
+        if opcode < 8 and (opcode == 0 or head < 0x80):
+            self._sent_part(head, opcode, data)
+        elif opcode == 8:
+            self._tell("out", "close", _close(data))
+        else:
+            self._tell("out", _KINDS[opcode], data)
+
+    def _sent_part(self, head: int, opcode: int, data: bytes) -> None:
+        if opcode:
+            self._parts = (opcode, bytearray(data))
+        elif self._parts is not None:  # else its beginning was not seen
+            self._parts[1].extend(data)
+        if head >= 0x80 and self._parts is not None:
+            opcode, parts = self._parts
+            self._parts = None
+            self._tell("out", _KINDS[opcode], bytes(parts))
+
+    def received(self, messages: Iterable[Message]) -> None:
+        """Messages were decoded."""
+        for message in messages:
+            kind = _IN.get(type(message))
+            if kind is not None:
+                self._tell("in", kind, message.data)  # type: ignore[union-attr]
+            elif isinstance(message, Close):
+                self._tell("in", "close", (message.code, message.reason))
+
+    def events(self, events: Iterable[Event]) -> None:
+        """Events are handed over; messages are seen on the wire already."""
+        for event in events:
+            if type(event) is not MessageEvent:
+                self._tell("local", "event", event)
+
+    def interrupted(self, tag: str | None) -> None:
+        """The application dropped audio that was not heard yet."""
+        self._tell("local", "interrupted", tag)
+
+    def _tell(self, way: str, kind: str, data: object) -> None:
+        record = TapRecord(self._now(), way, kind, data)
+        for tap in tuple(self):
+            try:
+                tap(record)
+            except Exception as exc:  # it must not harm the session
+                logger.exception("a tap failed and is called no more")
+                self.discard(tap)
+                self.report(exc)
+
+    def discard(self, tap: Callable[[TapRecord], object]) -> None:
+        """Call it no more, if it is called."""
+        with contextlib.suppress(ValueError):
+            self.remove(tap)
+
+
+def _close(data: bytes) -> tuple[int, str]:
+    if len(data) < 2:
+        return _NO_STATUS, ""
+    return int.from_bytes(data[:2], "big"), data[2:].decode("utf-8", "replace")
