@@ -32,6 +32,9 @@ class Sink:
         self.gate.set()
         self.entered = threading.Event()
 
+    def _arrived(self, events):
+        pass
+
     def _received(self, event):
         self.entered.set()
         assert self.gate.wait(5)

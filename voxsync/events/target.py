@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from voxsync.errors import SessionClosed
 from voxsync.events.signals import Adapter, Signals, refuse_non_callable
+from voxsync.events.timing import Timing
 from voxsync.events.types import ErrorEvent, EventType
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ def _refusal(spelling: str, kind: EventType) -> property:
 class EventTarget:
     """Listeners, handlers and signals of one session.
 
+    Attributes:
+        signals: A blinker signal for each event: `signals.message.connect(receiver)`.
+
     Thread: any of these methods from any thread, also from inside a listener; a
     change is seen by the next event.
     """
@@ -67,6 +72,7 @@ class EventTarget:
         self._listeners: dict[str, dict[Callable[[Any], object], Adapter]] = {}
         self._listeners_lock = threading.Lock()  # guards _listeners
         self._listener_errors = 0
+        self._timing = Timing()
 
     def add_event_listener(
         self, type: str, fn: Callable[[Any], object], *, once: bool = False
@@ -131,13 +137,20 @@ class EventTarget:
         failed: list[tuple[object, BaseException]] = []
         handler = self._handlers.get(name)
         if handler is not None:
+            timing, began = self._timing, perf_counter()
+            timing.running = handler, began
             try:
                 handler(event)
             except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
                 failed.append((handler, exc))
+            seconds = perf_counter() - began
+            if seconds > timing.highest:
+                timing.record(handler, seconds)
+            timing.running = None
+            timing.total += seconds
         signal = self.signals.connected(name)
         if signal is not None:
-            failed += signal.emit(self, event)
+            failed += signal.emit(self, event, self._timing)
         if failed:
             self._report(event, failed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from voxsync.events import (
@@ -25,6 +26,10 @@ __all__ = ["Delivery", "Sink"]
 
 class Sink(Protocol):
     """Who the events are for."""
+
+    def _arrived(self, events: Sequence[Event]) -> None:
+        """Look at what has come, before anything else. Thread: I/O; never waits."""
+        ...
 
     def _received(self, event: MessageEvent) -> Event | None:
         """Hand a message to `receive()`; may wait; may have something to report."""
@@ -62,6 +67,11 @@ class Delivery:
 
     The inbox is exact without a lock: `_put` is written by the I/O thread alone,
     `_handled` by the events thread alone; the difference is what waits.
+
+    Attributes:
+        highest: The most events that ever waited. The I/O thread's.
+        starved_seconds: How long the I/O thread had to stop reading for want of
+            room, all together. The events thread's.
     """
 
     def __init__(
@@ -98,6 +108,9 @@ class Delivery:
         self._put = 0
         self._handled = 0
         self._starved = False  # the I/O thread stopped reading for want of room
+        self._starved_at = 0.0  # since when
+        self.highest = 0
+        self.starved_seconds = 0.0
         self._before: Callable[[], object] | None = None
         self._name = name
         self._thread: threading.Thread | None = None
@@ -107,6 +120,12 @@ class Delivery:
     def waiting(self) -> int:
         """Events not yet handed over."""
         return self._put - self._handled
+
+    @property
+    def starved_for(self) -> float:
+        """Seconds without reading for want of room, those of now included."""
+        before, since = self.starved_seconds, self._starved_at
+        return before + (time.monotonic() - since if self._starved else 0.0)
 
     @property
     def alive(self) -> bool:
@@ -147,7 +166,9 @@ class Delivery:
         room = self._limit - (self._put - self._handled)
         if room > 0:
             return room
-        self._starved = True
+        if not self._starved:
+            self._starved_at = time.monotonic()
+            self._starved = True
         # Looked at again after the flag was set: the events thread may have made
         # room in between and seen no flag.
         return max(0, self._limit - (self._put - self._handled))
@@ -160,6 +181,7 @@ class Delivery:
         if self._taps:
             self._taps.events(events)
         sink = self._sink
+        sink._arrived(events)  # noqa: SLF001 - the sink's side of one seam
         # A wake-up of the events thread costs more than to read and decode a message.
         # When it has handed over all before, order does not need it either.
         if (
@@ -178,6 +200,7 @@ class Delivery:
                 return
             self._start()
         self._put += len(events)
+        self.highest = max(self.highest, self._put - self._handled)
         self._batches.put(events)
 
     def _main(self) -> None:
@@ -201,6 +224,7 @@ class Delivery:
                 deliver(event)
                 self._handled += 1
                 if self._starved and self._put - self._handled <= low:
+                    self.starved_seconds += time.monotonic() - self._starved_at
                     self._starved = False
                     self._resume()
             if isinstance(batch[-1], CloseEvent):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from voxsync.session.delivery import Delivery
+    from voxsync.session.figures import Figures
     from voxsync.session.options import SessionOptions
     from voxsync.session.outbox import Outbox
     from voxsync.session.streams import Streams
@@ -21,6 +22,7 @@ class Owner(Protocol):
     options: SessionOptions
     _outbox: Outbox
     _delivery: Delivery
+    _figures: Figures
     _taps: Taps
 
     def _make_streams(self) -> Streams: ...

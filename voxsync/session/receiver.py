@@ -25,6 +25,10 @@ class Receiver(Generic[MessageT]):
     Before the first consumer the oldest message makes room for the newest, and
     is counted; from then on the events thread waits for the consumer, until the
     session is closing: then what does not fit is refused and counted.
+
+    Attributes:
+        dropped: Messages that made room, or were refused.
+        highest: The most messages that ever waited. One thread puts at a time.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -38,12 +42,14 @@ class Receiver(Generic[MessageT]):
         self._ended = False
         self._error: BaseException | None = None
         self.dropped = 0
+        self.highest = 0
 
     def put(self, message: MessageT) -> bool:
         """Add a message; False if one had to be given up. Thread: events."""
         if not self._used:  # nobody to wake: spare the lock of the common case
             full = len(self._messages) == self._maxsize
             self._messages.append(message)
+            self.highest = max(self.highest, len(self._messages))
             if self._used:  # the first consumer came in just now
                 self._wake()
             if full:
@@ -56,6 +62,7 @@ class Receiver(Generic[MessageT]):
                 self.dropped += 1
                 return False
             self._messages.append(message)
+            self.highest = max(self.highest, len(self._messages))
             self._changed.notify()
             return True
 
@@ -75,12 +82,18 @@ class Receiver(Generic[MessageT]):
                     return False
                 self.dropped += excess
             self._messages.extend(messages)
+            self.highest = max(self.highest, len(self._messages))
             self._changed.notify()
             return True
 
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """Messages that wait for `receive()`. Thread: any."""
+        return len(self._messages)
 
     @property
     def was_used(self) -> bool:

@@ -77,6 +77,7 @@ def _resume(session: Session[Any], dialect: Dialect[Any], timeout: float) -> Non
         with session._lock:  # noqa: SLF001
             goes_on = first.place.leave()
             if goes_on:
+                session._figures.follow(first)  # noqa: SLF001
                 session._connection = second  # noqa: SLF001
                 session._io_thread = thread  # noqa: SLF001
                 # What was asked of the first one, and has not been done yet.

@@ -273,6 +273,7 @@ class SessionUnits:
         # When the far end will have heard our stream; written by its one link's thread.
         self.sounds_until: dict[str, float] = {}
         self.unlinked = 0.0  # seconds of audio that flowed nowhere; the I/O thread's
+        self._forgotten = 0.0  # seconds that links of forgotten streams had no room for
         self._was_heard = False  # at the end
 
     def stream(self, tag: str) -> StreamSource:
@@ -293,7 +294,13 @@ class SessionUnits:
         with self._lock:
             stream = self._streams.pop(tag, None)
         if stream is not None:
+            self._forgotten += _untaken(stream)
             stream.over()
+
+    @property
+    def untaken(self) -> float:
+        """Seconds of incoming audio that links had no room for."""
+        return self._forgotten + sum(map(_untaken, self.streams(None)))
 
     def streams(self, tag: str | None) -> list[StreamSource]:
         """Those there are; None = of every tag."""
@@ -380,6 +387,11 @@ class SessionUnits:
                 stream.over()
         for sink in sinks:
             sink.over()
+
+
+def _untaken(stream: StreamSource) -> float:
+    found = stream.stats
+    return (found.dropped + found.refused) / stream.sample_rate
 
 
 def _checked(tag: str) -> str:

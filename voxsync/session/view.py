@@ -12,6 +12,7 @@ from voxsync.events import ErrorEvent, EventTarget, MessageEvent
 from voxsync.redact import redact_url
 from voxsync.session import registry
 from voxsync.session.delivery import Delivery
+from voxsync.session.figures import Figures
 from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions, normal_headers
 from voxsync.session.outbox import Outbox
@@ -38,7 +39,19 @@ _DEFAULTS = SessionOptions()
 
 
 class SessionView(EventTarget, Generic[MessageT]):
-    """State, figures and parts of a session; `Session` adds the verbs."""
+    """State, figures and parts of a session; `Session` adds the verbs.
+
+    Args:
+        url: Where it leads, `ws://` or `wss://`.
+        options: Limits and timeouts; None = the defaults.
+
+    Raises:
+        TypeError, ValueError: The URL or an option makes no sense.
+
+    Attributes:
+        options: As given, or the defaults.
+        id: Eight hex digits, in the names of its threads and in its log messages.
+    """
 
     def __init__(self, url: str, options: SessionOptions | None = None) -> None:
         super().__init__()
@@ -63,6 +76,7 @@ class SessionView(EventTarget, Generic[MessageT]):
         self._media_units: SessionUnits | None = None
         self._unlinked = 0.0  # seconds of audio before there were units
         self._taps = Taps(self.options.tap, self.options.clock)
+        self._figures = Figures(self.options.clock)
         self._outbox = Outbox(self.options.send_queue, self._closed_error)
         self._receiver: Receiver[MessageT] = Receiver(self.options.receive_queue)
         self._delivery = Delivery(
@@ -129,18 +143,13 @@ class SessionView(EventTarget, Generic[MessageT]):
 
     @property
     def stats(self) -> Stats:
-        """A snapshot of the session's figures."""
+        """A snapshot of the session's figures, printable as it is.
+
+        Thread: any, at any time; also after the end.
+        """
         from voxsync.session.stats import snapshot  # noqa: PLC0415 - start-up time
 
-        return snapshot(
-            self._connection,
-            self._outbox,
-            self._delivery,
-            self._receiver,
-            self._listener_errors,
-            audio_unlinked=self._unlinked
-            + (0.0 if self._media_units is None else self._media_units.unlinked),
-        )
+        return snapshot(self)
 
     @property
     def _close_event(self) -> CloseEvent | None:
@@ -157,6 +166,9 @@ class SessionView(EventTarget, Generic[MessageT]):
             connection.wake()
 
     # The events thread's side
+
+    def _arrived(self, events: Sequence[Event]) -> None:
+        self._figures.arrived(events, self._connection)
 
     def _received(self, event: MessageEvent) -> Event | None:
         if self._receiver.put(event.data) or self._told_of_drops:

@@ -28,6 +28,7 @@ from voxsync.dialects.gemini.messages import (
     ServerError,
     SessionResumptionUpdate,
     SetupComplete,
+    ToolCall,
 )
 from voxsync.dialects.gemini.parsing import parse
 from voxsync.dialects.gemini.reading import pcm_rate
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["GeminiDialect"]
 
 _AUDIO = '{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=16000","data":"'
+_INPUT_RATE = 16_000
 _ANY_AUDIO = '{"realtimeInput":{"audio":'
 _AUDIO_END = '{"realtimeInput":{"audioStreamEnd":true}}'
 
@@ -139,10 +141,12 @@ class GeminiDialect(Dialect[LiveServerMessage]):
                 return ()
             self._sending = True
             self.client_messages += 1
+            self.audio_sent += len(pcm) / (2 * _INPUT_RATE)
             return (Reply(f'{_AUDIO}{encode_base64(pcm)}"}}}}}}'),)
         if isinstance(command, str):
             if command.startswith(_ANY_AUDIO):
                 self._sending = True
+                self.audio_sent += _seconds_of_blob(command)
             elif command == _AUDIO_END:
                 self._sending = False
             self.client_messages += 1
@@ -153,6 +157,13 @@ class GeminiDialect(Dialect[LiveServerMessage]):
         if isinstance(command, CloseStream):
             return self.finish()
         raise TypeError(f"a {type(command).__name__} cannot be sent: give a str")
+
+    def is_result(self, message: LiveServerMessage) -> bool:
+        """The model speaks, writes or wants a function called."""
+        if isinstance(message, ServerContent):
+            said = message.output_transcription
+            return bool(message.inline or message.text or (said and said.text))
+        return isinstance(message, ToolCall)
 
     def finish(self) -> Iterable[Output[LiveServerMessage]]:
         """Tell that no audio comes now, where the service listens for itself."""
@@ -324,3 +335,15 @@ def _why_refused(message: LiveServerMessage) -> str:
         f"its first message was {message.type!r}, not the answer to the setup: "
         f"{came[:_SHOWN]}"
     )
+
+
+def _seconds_of_blob(text: str) -> float:
+    """How long the audio in a ready message sounds; 0.0 = nobody knows."""
+    audio = json.loads(text)["realtimeInput"]["audio"]
+    mime_type = audio["mimeType"]
+    # Without a rate it is 16 kHz this way, and 24 kHz on the way back.
+    rate = pcm_rate(mime_type) if "rate=" in mime_type.lower() else _INPUT_RATE
+    if rate is None or pcm_rate(mime_type) is None:
+        return 0.0
+    data: str = audio["data"]
+    return (len(data) * 3 // 4 - data.count("=", -2)) / (2 * rate)

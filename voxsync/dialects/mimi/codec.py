@@ -157,6 +157,12 @@ class MimiDialect(Dialect[object]):
         self._language = language
         self._phase = MimiPhase.STREAMING
         self._has_audio = False
+        # 0 = it is FLAC already, of which nobody knows how long it sounds.
+        self._seconds_per_byte = 0.0
+        if encoder is not None:  # of what it is given: 16 bits, mono
+            self._seconds_per_byte = 1 / (2 * audio.sample_rate)
+        elif audio.encoding != "flac":
+            self._seconds_per_byte = audio.seconds(1)
         # Types, not a count: a repeated recog-finished must not stand in for
         # another engine's, or that engine's result would be lost without a word.
         self._finals: set[str] = set()
@@ -201,6 +207,7 @@ class MimiDialect(Dialect[object]):
         if not command:
             return ()
         self._has_audio = True
+        self.audio_sent += len(command) * self._seconds_per_byte
         if self._encoder is not None:
             command = self._encoder.encode(bytes_to_int16(command))
         return (Reply(command),) if command else ()  # what is held back comes later
@@ -249,6 +256,10 @@ class MimiDialect(Dialect[object]):
                 raw=data,
             ) from exc
         return (Deliver(message), *outputs)
+
+    def is_result(self, message: object) -> bool:  # noqa: ARG002 - it may be anybody's
+        """From the first word on; what came before it had no text."""
+        return bool(self.transcript.text)
 
     def verdict(
         self, code: int, reason: str, *, by_us: bool, was_clean: bool
