@@ -16,6 +16,7 @@ from voxsync.errors import (
 from voxsync.session.commands import FINISH, Inject
 from voxsync.session.connection import Connection
 from voxsync.session.delivery import Delivery
+from voxsync.session.figures import Figures
 from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions
 from voxsync.session.outbox import Outbox
@@ -35,6 +36,7 @@ class Owner:
         self._outbox = Outbox(self.options.send_queue, lambda: SessionClosed("over"))
         self._receiver = Receiver(self.options.receive_queue)
         self._taps = Taps()
+        self._figures = Figures()
         self._delivery = Delivery(
             "voxsync-events-test",
             self,
@@ -52,6 +54,9 @@ class Owner:
 
     def _ending(self):
         self._receiver.closing()
+
+    def _arrived(self, events):
+        pass
 
     def _received(self, event):
         self.gate.wait(5)

@@ -229,6 +229,7 @@ class Connection:
                 engine.command(item, now)
         if self.out:
             engine.pending(now)
+            self._owner._figures.filled(engine.dialect, now)  # noqa: SLF001 - Owner names the seam
         self._settle(now)
 
     def wrote(self, count: int, now: float) -> None:
@@ -384,8 +385,7 @@ class Connection:
             unsent=unsent,
             error=error,
         )
-        events: list[Event] = list(self.engine.events)
-        self.engine.events = []
+        events, self.engine.events = list(self.engine.events), []
         if error is not None and not ended.by_us:
             events.append(ErrorEvent(self._owner, error))
         events.append(self.close_event)
