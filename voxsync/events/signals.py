@@ -13,7 +13,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blinker import ANY, Signal
-from blinker.base import ANY_ID, make_id
+from blinker._utilities import make_id
+from blinker.base import ANY_ID
 
 from voxsync.events.timing import Timing
 from voxsync.events.types import EventType

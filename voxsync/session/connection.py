@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voxsync.dialects.base import Dialect
-    from voxsync.events import Event
     from voxsync.session.owner import Owner
     from voxsync.wire import Role
 
