@@ -6,16 +6,15 @@ usage: .ci/docstrings.py [MODULE ...]
 Public are the names in `__all__` of the doors below, and what these classes have
 without an underscore. Each must say:
 
-- what it is; of a constant the string behind it does;
+- what it is (the string behind a constant);
 - its parameters and attributes: under `Args:` or `Attributes:`, or in `backticks`;
 - a unit for times, rates and sizes; shape, dtype or encoding for arrays;
 - what comes back, where its first line does not tell: `Returns:` or `Yields:`;
 - the errors that its own body raises, or a base of theirs;
 - of what has state, the `Thread:`, for all of it in the class or in each method.
 
-"See `X`" and "as for `X`" take in what X's docstring says; so does a method that
-overrides a base's, and what the class says of a parameter of all its methods. A class
-"Made by" something else need not tell how it is made.
+"See `X`" and "as for `X`" take in X's docstring; a method has that of the one that it
+overrides and of its class, too. What is "Made by" another need not tell how.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ import enum
 import importlib
 import importlib.util
 import inspect
+import os
 import re
 import sys
 import textwrap
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,21 +51,16 @@ UNITS = (  # what the name of a number is like: one of these words stands with i
     ("", rf"{TIME}|{SIZE}|{RATE}|\bdB|\bfactor\b|\btimes\b|%|\d to \d|\bspeed\b"),
 )
 ARRAY = r"\bint16\b|\bfloat\d*\b|\(frames|\bPCM\b|\bbytes\b|`audio`|\bmono\b|dtype"
-TELLS = r"""(?i)\b(make|open|returns?|gives?|answers?|iterate|true|false|none|whether
-    |which|how|where|when)\b | ^(the|a|an|all|what|as|its?|this|that|same|one|each
-    |[\w-]+s)\b | ^(Returns|Yields):"""
+TELLS = r"""(?imx)\b(make|open|returns?|gives?|answers?|iterate|true|false|none|whether
+    |which|how|where|when)\b | ^(the|a|an|all|what|as|this|that|one|each|[\w-]+s)\b"""
 SEE = re.compile(r"\b(?:[Ss]ee|[Ll]ike|[Aa]s(?: for| of| in)?) `([\w.]+)[`(]")
 PACKAGES = {"voxsync"}
 
 
-def is_ours(thing: object) -> bool:
-    """Whether it is defined in the package."""
-    return str(getattr(thing, "__module__", "")).partition(".")[0] in PACKAGES
-
-
-def our_modules() -> list[Any]:
-    """Those that are loaded."""
-    return [m for name, m in sys.modules.items() if name.partition(".")[0] in PACKAGES]
+def is_ours(thing: Any) -> bool:
+    """Whether it is defined in the package, or a module of it."""
+    home = getattr(thing, "__module__", getattr(thing, "__name__", ""))
+    return str(home).partition(".")[0] in PACKAGES
 
 
 def family(cls: type | None) -> list[type]:
@@ -96,65 +90,59 @@ def body(fn: Any) -> list[Any]:
     return found
 
 
-def place(fn: Any, label: str) -> tuple[str, int, str]:
-    """Where something is defined, and what it is called."""
-    return fn.__code__.co_filename, fn.__code__.co_firstlineno, label
+def set_in(init: Any) -> list[str]:
+    """The attributes that it gives to `self`."""
+    stored = [part for part in body(init) if isinstance(part, ast.Attribute)]
+    stored = [part for part in stored if isinstance(part.ctx, ast.Store)]
+    return [part.attr for part in stored if getattr(part.value, "id", "") == "self"]
 
 
 class Checker:
     """Collects what is `lacking`, as file:line: name: what."""
 
     def __init__(self) -> None:
-        self.lacking: dict[str, None] = {}  # in the order found, each once
+        self.lacking: set[str] = set()
         self.seen: set[int] = set()
 
     def is_new(self, thing: object) -> bool:
         """Whether it was not checked before."""
-        new = id(thing) not in self.seen
-        self.seen.add(id(thing))
-        return new
+        before, self.seen = self.seen, self.seen | {id(thing)}
+        return self.seen > before
 
     def expect(self, is_so: object, where: tuple[Any, int, str], what: str) -> None:
         """Take down what is lacking, unless it `is_so`."""
-        path = Path(where[0])
-        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
         if not is_so:
-            self.lacking[f"{shown}:{where[1]}: {where[2]}: {what}"] = None
+            path, line, name = where
+            self.lacking.add(f"{os.path.relpath(path, ROOT)}:{line}: {name}: {what}")
 
     def check_module(self, name: str) -> None:
         """All of its public names."""
         module = importlib.import_module(name)
         for public in module.__all__:
             thing = getattr(module, public)
-            if inspect.isclass(thing):
-                if is_ours(thing) and self.is_new(thing):
-                    self.check_class(thing)
-            elif inspect.isfunction(thing):
+            if inspect.isfunction(thing):
                 self.check_function(thing, None, public)
-            elif self.is_new(thing):
+            elif inspect.isclass(thing) and is_ours(thing) and self.is_new(thing):
+                self.check_class(thing)
+            elif not inspect.isclass(thing) and self.is_new(thing):
                 self.check_constant(public, thing)
 
     def check_constant(self, name: str, thing: object) -> None:
         """Wherever it is assigned, a string stands behind it."""
-        for module in our_modules():
-            if vars(module).get(name) is not thing:
-                continue
-            for node, after in pairwise(
-                [*ast.parse(inspect.getsource(module)).body, ast.Pass()]
-            ):
-                targets = getattr(node, "targets", [getattr(node, "target", None)])
-                if name in [getattr(target, "id", None) for target in targets]:
-                    said = getattr(getattr(after, "value", None), "value", None)
-                    where = (module.__file__, node.lineno, name)
-                    self.expect(isinstance(said, str), where, "no docstring")
+        assigned = rf"^{name}\b[^\n=]*= .*\n(?:[ )\]}}].*\n)*(.*)"
+        for module in filter(is_ours, list(sys.modules.values())):
+            text = inspect.getsource(module)
+            found = re.search(assigned, text, re.MULTILINE)
+            if found and vars(module).get(name) is thing:
+                where = module.__file__, 1 + text.count("\n", 0, found.start()), name
+                self.expect(found[1][:3] == '"""', where, "no docstring")
 
     def check_class(self, cls: type) -> None:
         """The class, and what it has in public, by bases of ours, too."""
-        line = inspect.getsourcelines(cls)[1]
-        where = (inspect.getsourcefile(cls), line, cls.__name__)
-        own = vars(cls).get("__doc__") or ""
-        made_up = own.startswith(f"{cls.__name__}(")
-        self.expect(own and not made_up, where, "no docstring")
+        where = inspect.getsourcefile(cls), inspect.getsourcelines(cls)[1], cls.__name__
+        made_up = f"{cls.__name__}("  # by dataclass
+        own = vars(cls).get("__doc__") or made_up
+        self.expect(not own.startswith(made_up), where, "no docstring")
         whole = "\n\n".join(inspect.getdoc(base) or "" for base in family(cls))
         is_data = dataclasses.is_dataclass(cls)
         for field in dataclasses.fields(cls) if is_data else ():
@@ -162,27 +150,26 @@ class Checker:
         is_data = is_data or issubclass(cls, (enum.Enum, BaseException, tuple))
         for base in family(cls):
             if base is cls or self.is_new(base):
-                self.check_members(base, whole, safe=is_data or "Thread" in whole)
+                self.check_members(base, whole, safe=is_data or "Thread:" in whole)
 
     def check_members(self, cls: type, whole: str, *, safe: bool) -> None:
         """What one class has itself; `whole` are the docstrings of all of them."""
         for name, member in vars(cls).items():
             fn = getattr(member, "__func__", getattr(member, "func", member))
+            said = inspect.getdoc(fn) or "" if hasattr(fn, "fget") else ""
+            fn = getattr(fn, "fget", fn)
             label = f"{cls.__name__}.{name}"
-            if name == "__init__" and inspect.isfunction(fn):
+            if not inspect.isfunction(fn):
+                continue
+            where = fn.__code__.co_filename, fn.__code__.co_firstlineno, label
+            if name == "__init__":
                 if not ("Made by" in whole or dataclasses.is_dataclass(cls)):
                     self.check_function(fn, cls, label, whole)
-                for part in body(fn):
-                    if isinstance(getattr(part, "ctx", None), ast.Store):
-                        if getattr(getattr(part, "value", None), "id", "") == "self":
-                            self.check_named(place(fn, label), part.attr, "", whole)
-            elif name[0] == "_":
-                continue
-            elif isinstance(fn, property):
-                self.check_function(fn.fget, cls, label, inspect.getdoc(fn) or "")
-            elif inspect.isfunction(fn) and fn.__name__ == name:  # no alias
-                doc = self.check_function(fn, cls, label)
-                self.expect(safe or "Thread:" in doc, place(fn, label), "no Thread:")
+                for attribute in set_in(fn):
+                    self.check_named(where, attribute, "", whole)
+            elif name[0] != "_" and (said or fn.__name__ == name):  # else an alias
+                doc = self.check_function(fn, cls, label, said)
+                self.expect(safe or said or "Thread:" in doc, where, "no Thread:")
 
     def check_function(self, fn: Any, cls: Any, label: str, said: str = "") -> str:
         """What a function lacks; the class has `said` it of `__init__`."""
@@ -193,7 +180,7 @@ class Checker:
         hints, back = fn.__annotations__, str(fn.__annotations__.get("return", None))
         if not (is_ours(fn) and self.is_new(fn)) or back == "NoReturn":
             return doc
-        where = place(fn, label)
+        where = fn.__code__.co_filename, fn.__code__.co_firstlineno, label
         self.expect(own, where, "no docstring")
         more = "\n\n".join([doc, *(inspect.getdoc(base) or "" for base in family(cls))])
         for name in inspect.signature(fn).parameters if own else ():
@@ -206,14 +193,11 @@ class Checker:
                 names = [c.__name__ for c in error.__mro__ if c is not Exception][:-2]
                 told = re.search(rf"\b({'|'.join(names)}|never called)\b", doc)
                 self.expect(told, where, f"raises {names[0]}")
-        if (
-            own
-            and not said
-            and back not in ("None", "Self", getattr(cls, "__name__", 0))
-        ):
-            firsts = [text.partition("\n\n")[0] for text in parts]
-            told = [re.search(TELLS, text, re.VERBOSE) for text in [*firsts, doc]]
-            self.expect(any(told), where, f"what it returns ({back})")
+        if not said and back not in ("None", "Self", getattr(cls, "__name__", 0)):
+            firsts = "\n".join(text.partition("\n\n")[0] for text in parts)
+            told = re.search(TELLS, firsts)
+            told = told or re.search(r"^(Returns|Yields):", doc, re.MULTILINE)
+            self.expect(told or not own, where, f"what it returns ({back})")
         self.check_unit(where, label.rpartition(".")[2], back, doc)
         return doc
 
@@ -222,8 +206,9 @@ class Checker:
         found = [vars(base).get(fn.__name__) for base in family(cls)[1:]]
         for name in SEE.findall(doc):
             head, *rest = name.split(".")
-            things = [getattr(home, head, None) for home in [cls, *our_modules()]]
-            thing = next((thing for thing in things if is_ours(thing)), None)
+            homes = [cls, *filter(is_ours, list(sys.modules.values()))]
+            things = [getattr(home, head, None) for home in homes]
+            thing = next(filter(is_ours, things), None)
             for step in rest or [fn.__name__] * inspect.isclass(thing):
                 thing = getattr(thing, step, thing)
             found.append(thing)
@@ -234,34 +219,29 @@ class Checker:
         text = said_of(name, doc)
         self.expect(text or name[0] == "_", where, f"`{name}` is not documented")
         if text:
-            all_of = r"(?i)[^.]*\b(?:times|offsets|rates|moments)\b[^.]*\bare\b[^.]*"
-            self.check_unit(
-                where, name, hint, " ".join([text, *re.findall(all_of, doc)])
-            )
+            of_all = re.findall(r"(?i)\b(?:times|moments)\b[^.]* are [^.]*", doc)
+            self.check_unit(where, name, hint, " ".join([text, *of_all]))
 
     def check_unit(self, where: Any, name: str, hint: str, text: str) -> None:
         """A number has a unit with it, an array what it is."""
+        wanted = next(words for like, words in UNITS if re.search(like, name))
         if "NDArray" in hint or hint == "AudioData":
-            told = re.search(ARRAY, text)
-            self.expect(told, where, f"`{name}` has no shape, dtype or encoding")
-        elif re.match(r"(float|int)\b", hint):
-            wanted = next(words for names, words in UNITS if re.search(names, name))
+            self.expect(re.search(ARRAY, text), where, f"`{name}`: shape, dtype?")
+        elif re.match("float" if wanted is UNITS[-1][1] else "float|int", hint):
             told = re.search(f"(?i){wanted}", f"{text} {name.replace('_', ' ')}")
-            needed = "float" in hint or wanted is not UNITS[-1][1]
-            self.expect(told or not needed, where, f"`{name}` has no unit")
+            self.expect(told, where, f"`{name}` has no unit")
 
 
 def main(arguments: list[str]) -> int:
     """Check the doors, or the modules given; 1 if anything is lacking."""
-    sys.path[:0] = [str(ROOT), str(Path.cwd())]
+    sys.path.insert(0, str(ROOT))
     PACKAGES.update(name.partition(".")[0] for name in arguments)
     checker = Checker()
     for door in arguments or [f"voxsync.{door}".rstrip(".") for door in DOORS]:
         if arguments or importlib.util.find_spec(door) is not None:
             checker.check_module(door)
-    lacking = sorted(checker.lacking)
-    told = f"{len(checker.seen)} public names, {len(lacking)} things lacking"
-    sys.stdout.write("\n".join([*lacking, told, ""]))
+    counts = f"{len(checker.seen)} public names, {len(checker.lacking)} things lacking"
+    sys.stdout.write("\n".join([*sorted(checker.lacking), counts, ""]))
     return 1 if checker.lacking or not checker.seen else 0
 
 

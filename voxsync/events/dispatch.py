@@ -63,6 +63,9 @@ class BoundedDispatcher:
         maxsize: How many events may wait, at least 1. When full, the sessions'
             events threads wait, then their inboxes fill, then they stop reading: a
             frozen application is bounded (I8).
+
+    Raises:
+        ValueError: `maxsize` is less than 1.
     """
 
     def __init__(self, maxsize: int = 1024) -> None:
@@ -87,7 +90,7 @@ class BoundedDispatcher:
         return self._refused
 
     def dispatch(self, deliver: Callable[[Event], None], event: Event) -> None:
-        """Queue the event; waits while the queue is full and not closed.
+        """Queue `deliver(event)`; waits while the queue is full and not closed.
 
         Thread: the events threads of the sessions.
         """
@@ -181,5 +184,8 @@ class QueueDispatcher(BoundedDispatcher):
             return bool(self._waiting)
 
     def runs_here(self) -> bool:
-        """Whether this thread is the one that last called `run_pending` or `wait`."""
+        """Whether this thread is the one that last called `run_pending` or `wait`.
+
+        Thread: any; never waits.
+        """
         return self._runner == threading.get_ident()

@@ -140,9 +140,12 @@ class EventSignal(Signal):
     def emit(
         self, target: object, event: Event, timing: Timing | None = None
     ) -> list[tuple[object, BaseException]]:
-        """Call every receiver with `target` and `event`; return those that raised.
+        """Call every receiver; return those that raised, with what they raised.
 
-        With what they raised.
+        Args:
+            target: Who tells: the session, unit or conversation.
+            event: What receivers get.
+            timing: Takes down how long each of them took.
 
         One that raises stops neither the others nor us (I9); `Signal.send` would
         stop at the first.

@@ -91,9 +91,12 @@ class PcmBuffer:
     # In
 
     def offer(self, block: NDArray[np.int16]) -> int:
-        """Take what there is room for of `block`, int16 `(frames,)`.
+        """Take what there is room for; returns how many frames were refused.
 
-        Returns how many frames were refused. After `end` all of them are.
+        After `end` all of them are.
+
+        Args:
+            block: int16 `(frames,)`.
         """
         with self._lock:
             room = 0 if self._ended else self.capacity - self._fill

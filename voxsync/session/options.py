@@ -45,6 +45,7 @@ class Auto(Enum):
 
 
 AUTO: Final = Auto.AUTO
+"""As the service of the door bears it; see `SessionOptions.ping_interval`."""
 
 
 def normal_headers(headers: Headers | None) -> tuple[tuple[str, str], ...]:
