@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         SendQueueFull,
         SessionClosed,
         SetupError,
+        TraceError,
         VoxsyncError,
     )
     from voxsync.events import (
@@ -84,6 +85,7 @@ __all__ = [
     "SetupError",
     "Stats",
     "TkDispatcher",
+    "TraceError",
     "VoxsyncError",
     "WebSocket",
     "WebSocketServer",

@@ -12,6 +12,7 @@
     ├─ ReceiveTimeout (+ TimeoutError)      receive(timeout=…) saw nothing in time
     ├─ ConcurrencyError                     a second consumer of receive()
     ├─ MissingExtra (+ ImportError)         an optional package is not installed
+    ├─ TraceError (+ OSError)               a trace cannot be written, or read
     └─ MediaError
         ├─ DeviceError                      a sound device failed
         └─ FormatError (+ ValueError)       samples are not what they were said to be
@@ -43,6 +44,7 @@ __all__ = [
     "SendQueueFull",
     "SessionClosed",
     "SetupError",
+    "TraceError",
     "VoxsyncError",
 ]
 
@@ -168,6 +170,18 @@ class ConcurrencyError(VoxsyncError):
 
 class MissingExtra(VoxsyncError, ImportError):
     """An optional package is missing; the message names the extra that brings it."""
+
+
+class TraceError(VoxsyncError, OSError):
+    """A trace cannot be written, or read, or is none; the message names the file.
+
+    Attributes:
+        path: Of the file.
+    """
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class MediaError(VoxsyncError):

@@ -1,0 +1,96 @@
+"""What of a message may stand in a trace: all but the secrets.
+
+Secrets are, in texts and in binary messages that are JSON:
+
+- whatever the request for the connection held as a secret (`voxsync.redact`: header
+  values of credentials, the query's values, user information) and what the caller
+  names, wherever a message repeats it;
+- the value of a JSON member whose name ends like that of a credential (`accessToken`,
+  `api_key`, `password`, `Authorization`, ...), a text or a list of texts;
+- the handles by which a Live session could be resumed: `newHandle`, and `handle` in a
+  message about resumption.
+
+All else of a message stays as it is, byte by byte: what was said, too. A trace is as
+private as the conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from voxsync.redact import MASK, Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Masker"]
+
+# The last words of names; what counts tokens (`totalTokenCount`) ends otherwise.
+_SECRET_NAME = re.compile(
+    r"(?:token|secret|password|passwd|passphrase|authorization|credentials?|cookie"
+    r"|bearer|(?:api|access|private|secret|auth|session)[._-]?key(?:[._-]?string)?"
+    r"|newhandle|new_handle)\Z",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r'"([\w.-]{1,64})"\s*:')
+_RESUMPTION = re.compile("session_?resumption", re.IGNORECASE)
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_LIST = rf"\[\s*{_STRING}(?:\s*,\s*{_STRING})*\s*\]"
+_TEXT = re.compile(_STRING)
+_MOST_NAMES = 4096  # that are remembered as harmless
+_MIN_SECRET = 6  # as in voxsync.redact: shorter ones are settings
+
+
+class Masker:
+    """Takes the secrets of one session out of its messages. Thread: one at a time.
+
+    Args:
+        secrets: Further texts that must not appear; those of under 6 characters are
+            left alone.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._own = tuple(s for s in secrets if len(s) >= _MIN_SECRET)
+        self._redactors: dict[object, Redactor] = {}
+        self._harmless: set[str] = set()
+        self._secret: set[str] = set()
+
+    def learn(self, url: str, headers: Sequence[tuple[str, str]]) -> None:
+        """From here on the secrets of this request are known, too."""
+        key = (url, tuple(headers))
+        if key not in self._redactors and len(self._redactors) < 64:
+            self._redactors[key] = Redactor(url, headers)
+
+    def text(self, text: str) -> str:
+        """The message, or any other text, without secrets."""
+        for secret in self._own:
+            if secret in text:
+                text = text.replace(secret, MASK)
+        for redactor in self._redactors.values():
+            text = redactor.text(text)
+        if text.startswith(("{", "[", " ", "\n")):
+            text = self._members(text)
+        return text
+
+    def _members(self, text: str) -> str:
+        names = _NAME.findall(text)
+        if self._harmless.issuperset(names):
+            return text
+        for name in set(names).difference(self._harmless):
+            if self._is_secret(name, text):
+                pattern = rf'("{re.escape(name)}"\s*:\s*)({_STRING}|{_LIST})'
+                text = re.sub(pattern, _masked, text)
+            elif len(self._harmless) < _MOST_NAMES and name.lower() != "handle":
+                self._harmless.add(name)
+        return text
+
+    @staticmethod
+    def _is_secret(name: str, text: str) -> bool:
+        if name.lower() == "handle":
+            return _RESUMPTION.search(text) is not None
+        return _SECRET_NAME.search(name) is not None
+
+
+def _masked(found: re.Match[str]) -> str:
+    return found[1] + _TEXT.sub(f'"{MASK}"', found[2])

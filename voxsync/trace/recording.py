@@ -1,0 +1,345 @@
+"""A recording: the session is watched on its threads, and written on another one."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import threading
+import weakref
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from voxsync.errors import FormatError, TraceError
+from voxsync.events import CloseEvent
+from voxsync.redact import redact_url
+from voxsync.session import Session
+from voxsync.session.options import normal_headers
+from voxsync.trace.lines import Lines
+from voxsync.trace.losses import Losses
+from voxsync.trace.masking import Masker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from voxsync.session.tapping import TapRecord
+
+__all__ = ["Recording", "record"]
+
+logger = logging.getLogger("voxsync.trace")
+
+_FLUSH_SECONDS = 0.1  # a crash costs at most this much of the trace
+_LOOK_ROUNDS = 5  # every so many flushes the session's losses are looked at
+_PATIENCE = 5.0  # for a disk
+_ROOM = 8 * 2**20
+_RECORD_SIZE = 200  # bytes that a record takes besides its payload, roughly
+
+
+class Recording:
+    """Writes what a session does to a file, until it is stopped or the session ends.
+
+    A context manager, which stops it. Made and started by `record`.
+
+    Thread: any.
+
+    Attributes:
+        path: Of the file.
+        lost: Records that found no room, for the disk was too slow, or came after it
+            failed. The trace says where.
+        error: Why there is no more to be recorded; None = nothing went wrong. The
+            session tells of it as an `error` event, too.
+    """
+
+    def __init__(
+        self,
+        session: Session[Any],
+        path: str | os.PathLike[str],
+        *,
+        secrets: Iterable[str] = (),
+        room: int = _ROOM,
+    ) -> None:
+        """Prepare; `start` starts.
+
+        Args:
+            session: Whose.
+            path: Of the file; one that is there is written anew.
+            secrets: See `record`.
+            room: Bytes that may wait for the disk, at least 1.
+        """
+        self.path = os.fsdecode(path)
+        self.lost = 0
+        self.error: TraceError | None = None
+        # Weakly: a session that nobody connects must not live on because of this.
+        self._session = weakref.ref(session)
+        self._taps = session._taps  # noqa: SLF001 - the session's side of one seam
+        self._room = room
+        self._lock = threading.Lock()  # guards the three below, and lost
+        self._queue: list[TapRecord] = []
+        self._size = 0
+        self._left_out = 0  # since the last that found room
+        self._starting = threading.Lock()  # taken by who starts or stops
+        self._wanted = threading.Event()  # the writer is to write now, and may end
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._masker = Masker(secrets)
+        self._lines = Lines(self._masker, self._taps.now())
+        self._has_header = False
+
+    def __repr__(self) -> str:
+        state = "running" if self.is_recording else "stopped"
+        return f"<Recording {state} {self.path!r}>"
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it goes on."""
+        thread = self._thread
+        return thread is not None and thread.is_alive() and not self._stopping
+
+    def start(self) -> Self:
+        """Record (again); what follows is appended, and the times count on.
+
+        Nothing happens where it runs. Errors of the disk are told later; see `error`.
+
+        Raises:
+            TraceError: What it had to write until `stop` is not written yet.
+        """
+        with self._starting:
+            if self.is_recording:
+                return self
+            if not self._end_thread(_PATIENCE):
+                raise TraceError(
+                    f"the trace {self.path!r} is still being written", path=self.path
+                )
+            self._stopping = False
+            self.error = None
+            self._wanted.clear()
+            self._thread = threading.Thread(
+                target=self._write, name=f"voxsync-trace-{self._name()}", daemon=True
+            )
+            self._taps.append(self._tap)
+            self._thread.start()
+        return self
+
+    def stop(self, timeout: float | None = _PATIENCE) -> None:
+        """Record no more; what was seen until now is written.
+
+        Nothing happens where it is stopped.
+
+        Args:
+            timeout: Seconds to wait for the disk, None = as long as it takes. What is
+                not written by then is written later, if the program lives on.
+        """
+        self._taps.discard(self._tap)
+        with self._starting:
+            self._stopping = True
+            self._wanted.set()
+            self._end_thread(timeout)
+
+    def _end_thread(self, timeout: float | None) -> bool:
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return True
+        thread.join(timeout)
+        if thread.is_alive():
+            logger.warning("%s: the disk is slow; the trace is not whole yet", self)
+        return not thread.is_alive()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _name(self) -> str:
+        session = self._session()
+        return "gone" if session is None else session.id
+
+    # On the session's threads
+
+    def _tap(self, record: TapRecord) -> None:
+        data = record.data
+        size = _RECORD_SIZE
+        if record.kind in ("text", "binary"):
+            size += len(data)
+        with self._lock:
+            if self._size + size > self._room and self._queue:
+                self._left_out += 1
+                self.lost += 1
+            else:
+                self._size += size
+                self._queue.append(record)
+        if record.kind == "event" and isinstance(data, CloseEvent):
+            self._wanted.set()
+
+    # On the writer's thread
+
+    def _write(self) -> None:
+        try:
+            # Unbuffered: what is handed over in pieces of a tenth of a second needs no
+            # buffer, and one that holds what the disk refused cannot be closed.
+            mode: Literal["ab", "wb"] = "ab" if self._has_header else "wb"
+            with Path(self.path).open(mode, buffering=0) as file:
+                self._write_all(file.write)
+        except OSError as exc:
+            self._fail(exc)
+        except Exception as exc:
+            logger.exception("%s failed", self)
+            self._fail(exc)
+        finally:
+            self._taps.discard(self._tap)
+            self._stopping = True
+
+    def _write_all(self, write: Callable[[bytes | memoryview], int | None]) -> None:
+        losses, rounds, over = Losses(), 0, False
+        if self._has_header:
+            _write_whole(write, b"\n")  # the line before may have been cut short
+        while not over:
+            session = self._session()
+            over = self._stopping or session is None
+            batch, left_out = self._take()
+            if self._wanted.is_set():
+                over = over or any(map(_is_close, batch))
+            if not self._has_header and (batch or over):
+                _write_whole(write, self._header(session))
+                self._has_header = True
+            data = [self._lines.of(record) for record in batch]
+            if left_out:
+                data.append(self._lines.lost(self._taps.now(), "trace", left_out))
+            rounds += 1
+            if over or rounds % _LOOK_ROUNDS == 0:
+                data += self._look(session, losses, over=over)
+            if data:
+                _write_whole(write, b"".join(data))
+            del session, batch, data
+            if not over:
+                self._wanted.wait(_FLUSH_SECONDS)
+
+    def _take(self) -> tuple[list[TapRecord], int]:
+        with self._lock:
+            batch, self._queue, self._size = self._queue, [], 0
+            left_out, self._left_out = self._left_out, 0
+        return batch, left_out
+
+    def _look(
+        self, session: Session[Any] | None, losses: Losses, *, over: bool
+    ) -> list[bytes]:
+        """Lines of what the session has lost, and at the end of all its figures."""
+        now = self._taps.now()
+        stats = None if session is None else session.stats
+        found = []
+        if stats is not None:
+            found += [self._lines.lost(now, *loss) for loss in losses.new(stats)]
+        if over:
+            found.append(self._lines.end(now, stats))
+        return found
+
+    def _header(self, session: Session[Any] | None) -> bytes:
+        request = self._taps.request
+        if request is not None:  # it may have been connected before
+            self._masker.learn(*request)
+        if session is None:
+            return self._lines.header(session="", door="", url="")
+        self._masker.learn(session.url, normal_headers(session.options.headers))
+        return self._lines.header(
+            session=session.id,
+            door=type(session).__name__,
+            dialect=_dialect(session),
+            audio=_audio(session),
+            url=redact_url(session.url),
+        )
+
+    def _fail(self, cause: Exception) -> None:
+        """Record no more, and say so; the session goes on."""
+        self._taps.discard(self._tap)
+        why = getattr(cause, "strerror", None) or cause
+        error = TraceError(
+            f"the trace {self.path!r} cannot be written: {why}; it ends here, the "
+            "session goes on",
+            path=self.path,
+        )
+        error.__cause__ = cause
+        batch, _ = self._take()
+        self.lost += len(batch)
+        self.error = error
+        session = self._session()
+        if session is None or session.is_closed:
+            logger.warning("%s", error)
+        else:
+            self._taps.report(error)
+            session._wake()  # noqa: SLF001 - the session's side of one seam
+
+
+def record(
+    session: Session[Any], path: str | os.PathLike[str], *, secrets: Iterable[str] = ()
+) -> Recording:
+    """Write what a session does to a file, from now on until its end.
+
+    All messages both ways with their times, pings, what was lost, events, the upgrade
+    and the end, as lines of JSON. The disk slows nothing: what waits for it is bounded
+    (8 MiB), and what finds no room is left out and counted. Where the file cannot be
+    written, or not any more, the session tells that as an `error` event with a
+    `TraceError`, and goes on.
+
+    Keys, tokens, passwords and resumption handles are masked (`voxsync.trace.masking`).
+    What was said is not: a trace is as private as the conversation.
+
+    Args:
+        session: Before or after `connect()`; any door's.
+        path: Of the file; one that is there is written anew.
+        secrets: Further texts that must not appear, e.g. a customer's number. Those of
+            under 6 characters are left alone.
+
+    Returns:
+        The recording, which runs: a context manager, with `stop()` and `start()`.
+
+    Raises:
+        TypeError: `session` is no session, or `path` no path.
+
+    Thread: any; never waits for the disk.
+    """
+    if not isinstance(session, Session):
+        raise TypeError(f"session must be a session, not {type(session).__name__}")
+    if isinstance(secrets, str):
+        raise TypeError("secrets must be several texts, not one str")
+    return Recording(session, path, secrets=secrets).start()
+
+
+def _write_whole(
+    write: Callable[[bytes | memoryview], int | None], data: bytes
+) -> None:
+    """All of it: an unbuffered file may take less, above all a full disk's."""
+    rest = memoryview(data)
+    while rest:
+        taken = write(rest)
+        if not taken:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[taken:]
+
+
+def _is_close(record: TapRecord) -> bool:
+    return record.kind == "event" and isinstance(record.data, CloseEvent)
+
+
+def _dialect(session: Session[Any]) -> str | None:
+    """The folder or file of its translator, e.g. "gemini"; None = not connected."""
+    connection = session._connection  # noqa: SLF001 - the session's side of one seam
+    if connection is None:
+        return None
+    parts = type(connection.engine.dialect).__module__.split(".")
+    return parts[2] if parts[:2] == ["voxsync", "dialects"] else None
+
+
+def _audio(session: Session[Any]) -> dict[str, object] | None:
+    """What its audio is, where that is known: who reads the trace must decode it."""
+    try:
+        form = session._media_format()  # noqa: SLF001 - the session's side of one seam
+    except FormatError:
+        return None
+    return None if form is None else asdict(form)
