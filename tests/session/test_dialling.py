@@ -15,7 +15,7 @@ class Connection:
 
     def __init__(self):
         self.opening = self
-        self.taps = Taps()
+        self.taps = Taps().connection()
         self.socks = []
 
     def connected(self, sock):

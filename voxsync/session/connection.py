@@ -45,7 +45,7 @@ class Connection:
         ping_interval: float | None,
     ) -> None:
         options = owner.options
-        self.taps = owner._taps  # noqa: SLF001 - Owner names the seam
+        self.taps = owner._taps.connection()  # noqa: SLF001 - Owner names the seam
         self.engine = Engine(
             role=role,
             wire=self.taps.wire(role, options.max_message_size),

@@ -7,8 +7,8 @@ empty a message costs one look at it.
 from __future__ import annotations
 
 import collections
-import contextlib
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from voxsync.events import Event
     from voxsync.wire import Message, Role
 
-__all__ = ["TapRecord", "Taps"]
+__all__ = ["ConnectionTaps", "TapRecord", "Taps"]
 
 logger = logging.getLogger("voxsync.session")
 
 _KINDS = {1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}  # by opcode
 _IN = {Text: "text", Binary: "binary", Ping: "ping", Pong: "pong"}
 _NO_STATUS = 1005
+_MOST_CONNECTIONS = 4  # of a session that live; two when it is resumed
 _MOST_ERRORS = 64  # that wait for a connection to tell them
 
 
@@ -43,12 +44,14 @@ class TapRecord(NamedTuple):
         data: Text as `str` (in) or UTF-8 (out); binary, ping and pong as `bytes`; of a
             close `(code, reason)`; of an upgrade `(url or status, headers)`; the event;
             of "interrupted" the tag or None.
+        connection: Which of the session's, 1 = the first; 0 where it is local.
     """
 
     time: float
     dir: str
     kind: str
     data: Any
+    connection: int = 0
 
 
 class Taps(list["Callable[[TapRecord], object]"]):
@@ -62,7 +65,7 @@ class Taps(list["Callable[[TapRecord], object]"]):
         errors: What taps have to report as `error` events; see `report`.
     """
 
-    __slots__ = ("_now", "_parts", "errors", "request")
+    __slots__ = ("_connections", "_lock", "_made", "_now", "errors", "request")
 
     def __init__(
         self,
@@ -71,11 +74,41 @@ class Taps(list["Callable[[TapRecord], object]"]):
     ) -> None:
         super().__init__(() if first is None else (first,))
         self._now = time.monotonic if clock is None else clock.now
-        self._parts: tuple[int, bytearray] | None = None  # of a fragmented message
+        self._lock = threading.Lock()  # guards who is in which list
+        self._made = 0
+        self._connections: collections.deque[ConnectionTaps] = collections.deque(
+            maxlen=_MOST_CONNECTIONS
+        )
         self.request: tuple[str, Sequence[tuple[str, str]]] | None = None
         self.errors: collections.deque[BaseException] = collections.deque(
             maxlen=_MOST_ERRORS
         )
+
+    def connection(self) -> ConnectionTaps:
+        """The taps of a connection that is being made."""
+        with self._lock:
+            self._made += 1
+            made = ConnectionTaps(self, self._made)
+            self._connections.append(made)
+        return made
+
+    def append(self, tap: Callable[[TapRecord], object]) -> None:
+        """Call it from now on."""
+        with self._lock:
+            super().append(tap)
+            for taps in self._connections:
+                taps.append(tap)
+
+    def discard(self, tap: Callable[[TapRecord], object]) -> None:
+        """Call it no more, if it is called."""
+        with self._lock:
+            if tap in self:
+                for taps in (self, *self._connections):
+                    taps.remove(tap)
+
+    def now(self) -> float:
+        """The time that records have."""
+        return self._now()
 
     def report(self, error: BaseException) -> None:
         """Have it told as an `error` event, if the session is still open then.
@@ -84,25 +117,59 @@ class Taps(list["Callable[[TapRecord], object]"]):
         """
         self.errors.append(error)
 
+    # Called where it happens
+
+    def events(self, events: Iterable[Event]) -> None:
+        """Events are handed over; messages are seen on the wire already."""
+        for event in events:
+            if type(event) is not MessageEvent:
+                self.tell("local", "event", event)
+
+    def interrupted(self, tag: str | None) -> None:
+        """The application dropped audio that was not heard yet."""
+        self.tell("local", "interrupted", tag)
+
+    def tell(self, way: str, kind: str, data: object, connection: int = 0) -> None:
+        """Call them all with a record."""
+        record = TapRecord(self._now(), way, kind, data, connection)
+        for tap in tuple(self):
+            try:
+                tap(record)
+            except Exception as exc:  # it must not harm the session
+                logger.exception("a tap failed and is called no more")
+                self.discard(tap)
+                self.report(exc)
+
+
+class ConnectionTaps(list["Callable[[TapRecord], object]"]):
+    """The same taps for one connection; see `Taps.connection`. Thread: its I/O."""
+
+    __slots__ = ("_number", "_parts", "_session")
+
+    def __init__(self, session: Taps, number: int) -> None:
+        super().__init__(session)
+        self._session = session
+        self._number = number
+        self._parts: tuple[int, bytearray] | None = None  # of a fragmented message
+
+    def wire(self, role: Role, max_message_size: int) -> Wire:
+        """A wire that they watch."""
+        return Wire(role, max_message_size=max_message_size, taps=self)
+
+    @property
+    def errors(self) -> collections.deque[BaseException]:
+        """See `Taps`."""
+        return self._session.errors
+
     def take_errors(self, target: object) -> list[Event]:
         """What was reported, as events about `target`."""
         return [
             ErrorEvent(target, self.errors.popleft()) for _ in range(len(self.errors))
         ]
 
-    def now(self) -> float:
-        """The time that records have."""
-        return self._now()
-
-    def wire(self, role: Role, max_message_size: int) -> Wire:
-        """A wire that they watch."""
-        return Wire(role, max_message_size=max_message_size, taps=self)
-
-    # Called where it happens
-
     def asked(self, url: str, headers: Sequence[tuple[str, str]]) -> None:
         """The upgrade is about to be asked for."""
-        self.request = (url, headers)
+        self._session.request = (url, headers)
         if self:
             self._tell("out", "upgrade", (url, headers))
 
@@ -140,30 +207,8 @@ class Taps(list["Callable[[TapRecord], object]"]):
             elif isinstance(message, Close):
                 self._tell("in", "close", (message.code, message.reason))
 
-    def events(self, events: Iterable[Event]) -> None:
-        """Events are handed over; messages are seen on the wire already."""
-        for event in events:
-            if type(event) is not MessageEvent:
-                self._tell("local", "event", event)
-
-    def interrupted(self, tag: str | None) -> None:
-        """The application dropped audio that was not heard yet."""
-        self._tell("local", "interrupted", tag)
-
     def _tell(self, way: str, kind: str, data: object) -> None:
-        record = TapRecord(self._now(), way, kind, data)
-        for tap in tuple(self):
-            try:
-                tap(record)
-            except Exception as exc:  # it must not harm the session
-                logger.exception("a tap failed and is called no more")
-                self.discard(tap)
-                self.report(exc)
-
-    def discard(self, tap: Callable[[TapRecord], object]) -> None:
-        """Call it no more, if it is called."""
-        with contextlib.suppress(ValueError):
-            self.remove(tap)
+        self._session.tell(way, kind, data, self._number)
 
 
 def _close(data: bytes) -> tuple[int, str]:

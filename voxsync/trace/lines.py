@@ -57,9 +57,11 @@ class Lines:
 
     def of(self, record: TapRecord) -> bytes:
         """One record."""
-        moment, way, kind, data = record
+        moment, way, kind, data, connection = record
         moment = self._last = max(self._last, moment - self._started)
         head = f'{{"t":{moment:.6f},"dir":"{way}","kind":"{kind}",'
+        if connection > 1:
+            head += f'"conn":{connection},'
         if kind == "text":
             text = data if type(data) is str else data.decode("utf-8", "replace")
             words = encode_basestring(self._masker.text(text))

@@ -30,12 +30,15 @@ class Record:
         kind: "text", "binary", "ping", "pong", "close", "upgrade"; local ones: "event",
             "interrupted", "lost", "end".
         fields: The line's other members, as they stand there.
+        conn: Which of the session's connections; a session that was resumed has
+            several.
     """
 
     t: float
     dir: str
     kind: str
     fields: Mapping[str, Any] = field(repr=False)
+    conn: int = 1
 
     @property
     def payload(self) -> str | bytes | None:
@@ -188,7 +191,10 @@ def _record(line: bytes) -> Record | None:
         return None
     if not isinstance(way, str) or not isinstance(kind, str):
         return None
-    return Record(float(moment), way, kind, found)
+    connection = found.pop("conn", 1)
+    if not isinstance(connection, int):
+        return None
+    return Record(float(moment), way, kind, found, connection)
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
