@@ -129,13 +129,19 @@ class EventSignal(Signal):
         if type(receiver) is not Adapter:  # those were checked for the listener
             refuse_non_callable(receiver)
         super().connect(receiver, sender, weak)
-        self._version = object()
+        self._change()
         return receiver
 
     def _disconnect(self, receiver_id: Any, sender_id: Any) -> None:
         # All ways of disconnecting lead here, also a weak receiver's death.
         super()._disconnect(receiver_id, sender_id)
+        self._change()
+
+    def _change(self) -> None:
         self._version = object()
+        # Who is not called any more is let go of now, on this thread: a GUI's objects
+        # must not die on another one.
+        self._plan = None, ()
 
     def emit(
         self, target: object, event: Event, timing: Timing | None = None
@@ -162,6 +168,8 @@ class EventSignal(Signal):
             else:
                 calls = found
                 self._plan = (version, calls)
+                if version is not self._version:
+                    self._plan = None, ()  # see _change
         timing = timing or Timing()
         started = began = perf_counter()
         for receiver, call in calls:
