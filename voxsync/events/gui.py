@@ -92,6 +92,9 @@ class GuiDispatcher(BoundedDispatcher):
     def _drop(self) -> None:
         """Let go of the toolkit's own object. Thread: GUI."""
 
+    def _keep(self) -> None:
+        """Have it kept for ever: its thread will not come to let go of it."""
+
     def _run(self) -> float:
         """Call the listeners of what waits; return seconds until the next call."""
         if self._running:
@@ -101,12 +104,14 @@ class GuiDispatcher(BoundedDispatcher):
             return POLL
         self._running = True
         end = time.monotonic() + BUDGET
+        done = 0
         try:
             while (entry := self._next()) is not None:
                 deliver, event = entry
                 with self._changed:
                     self._hold(deliver)
-                deliver(event)  # no lock is held here (I3)
+                self._call(deliver, event)
+                done += 1
                 if time.monotonic() >= end or self._closed:
                     break
         finally:
@@ -115,7 +120,16 @@ class GuiDispatcher(BoundedDispatcher):
         if now - self._swept > 1:
             self._swept = now
             _sweep(self._thread)
-        return BREATH if self._waiting else POLL
+        # Of a queue that was full more will come as soon as there is room.
+        return BREATH if self._waiting or done >= self.maxsize else POLL
+
+    def _call(self, deliver: Callable[[Event], None], event: Event) -> None:
+        try:
+            deliver(event)  # no lock is held here (I3)
+        except Exception:
+            # Not a listener's: sessions report those (I9). Some toolkits end the
+            # program when a timer's function raises.
+            logger.exception("%r: an event could not be delivered", self)
 
     def _refuse(self, deliver: Callable[[Event], None]) -> None:
         super()._refuse(deliver)
@@ -173,3 +187,5 @@ def _sweep(thread: int) -> None:
 def _close_all() -> None:
     for dispatcher in _all:
         dispatcher.close()
+        if not dispatcher.runs_here():
+            dispatcher._keep()  # noqa: SLF001 - one family

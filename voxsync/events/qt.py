@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from importlib import import_module
 from typing import Any
@@ -70,7 +71,8 @@ class QtDispatcher(GuiDispatcher):
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None
         if timer is not None:
-            timer.stop()
+            with contextlib.suppress(RuntimeError):  # went with the application
+                timer.stop()
 
 
 def _check(parent: object) -> Any:

@@ -81,6 +81,12 @@ class TkDispatcher(GuiDispatcher):
     def _drop(self) -> None:
         self._app = None
 
+    def _keep(self) -> None:
+        # The interpreter of Python frees all at its end, on the main thread.
+        import ctypes  # noqa: PLC0415 - hardly ever needed
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._app))
+
 
 def _check(root: object) -> None:
     try:
