@@ -1,11 +1,13 @@
 """Who answers in the embedded Live API: what a model is to it, and three simple ones.
 
-from voxsync.simulators.gemini import GeminiService
-from voxsync.simulators.gemini_brain import Answer, Call, PhraseBrain
+    from voxsync.simulators.gemini import GeminiService
+    from voxsync.simulators.gemini_brain import Answer, Call, PhraseBrain
 
-brain = PhraseBrain({"time": "It is noon.", "lamp": Call("lamp", {"on": True})})
-with GeminiService(brain=brain) as service:
-    ...
+    brain = PhraseBrain({"time": "It is noon.", "lamp": Call("lamp", {"on": True})})
+    with GeminiService(brain=brain) as service:
+        ...
+
+A brain is asked on the thread of the conversation that it answers in.
 """
 
 from __future__ import annotations

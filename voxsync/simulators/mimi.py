@@ -1,13 +1,15 @@
 """An embedded service that speaks mimi's WebSocket protocol, faults included.
 
-from voxsync.mimi import MimiSession
-from voxsync.simulators.mimi import MimiService
+    from voxsync.mimi import MimiSession
+    from voxsync.simulators.mimi import MimiService
 
-with MimiService(token="secret") as service:
-    with MimiSession("secret", url=service.url) as session:
-        ...
-    record = service.wait_record(1)
-    print(record.audio_bytes, record.sha256, record.close_code)
+    with MimiService(token="secret") as service:
+        with MimiSession("secret", url=service.url) as session:
+            ...
+        record = service.wait_record(1)
+        print(record.audio_bytes, record.sha256, record.close_code)
+
+Threads: those of the connections, and one for all sessions, `voxsync-idle`.
 """
 
 from __future__ import annotations
