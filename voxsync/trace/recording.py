@@ -30,8 +30,8 @@ __all__ = ["Recording", "record"]
 
 logger = logging.getLogger("voxsync.trace")
 
-_FLUSH_SECONDS = 0.1  # a crash costs at most this much of the trace
-_LOOK_ROUNDS = 5  # every so many flushes the session's losses are looked at
+_FLUSH_SECONDS = 0.25  # a crash costs at most this much of the trace
+_LOOK_ROUNDS = 2  # every so many flushes the session's losses are looked at
 _PATIENCE = 5.0  # for a disk
 _ROOM = 8 * 2**20
 _RECORD_SIZE = 200  # bytes that a record takes besides its payload, roughly
@@ -182,7 +182,7 @@ class Recording:
 
     def _write(self) -> None:
         try:
-            # Unbuffered: what is handed over in pieces of a tenth of a second needs no
+            # Unbuffered: what is handed over four times a second needs no
             # buffer, and one that holds what the disk refused cannot be closed.
             mode: Literal["ab", "wb"] = "ab" if self._has_header else "wb"
             with Path(self.path).open(mode, buffering=0) as file:
