@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from voxsync.cli import arguments
 from voxsync.cli.exits import HELP, Exit, Usage, explain
 from voxsync.cli.progress import LiveLine
+from voxsync.cli.stats import add_option
 from voxsync.session import SessionOptions
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ examples:
   voxsync talk --voice Kore --system "You are a pirate. Be brief."
   voxsync talk --half-duplex --device usb --output-device usb
   voxsync talk --text --url ws://127.0.0.1:8080
+  voxsync talk --simulated --stats
 
 {HELP}"""
 
@@ -92,6 +94,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--input", type=Path, metavar="FILE", help="what is said, in place of devices")
     add("--output", type=Path, metavar="FILE", help="of --input: the answer, as .wav")
     add("--force", action="store_true", help="overwrite --output if it exists")
+    add_option(parser)
     parser.set_defaults(run=run, variable=_VARIABLES[0])
 
 
@@ -118,11 +121,11 @@ def _talk(model: LiveGenerativeModel, args: argparse.Namespace, line: LiveLine) 
     if args.text:
         from voxsync.cli.talk_text import talk_text  # noqa: PLC0415
 
-        return talk_text(model, line)
+        return talk_text(model, line, stats=args.stats)
     if args.input is not None:
         from voxsync.cli.talk_file import talk_file  # noqa: PLC0415
 
-        return talk_file(model, args.input, args.output, line)
+        return talk_file(model, args.input, args.output, line, stats=args.stats)
     from voxsync.cli.talk_live import talk_live  # noqa: PLC0415
 
     return talk_live(
@@ -131,6 +134,7 @@ def _talk(model: LiveGenerativeModel, args: argparse.Namespace, line: LiveLine) 
         device=args.device,
         output_device=args.output_device,
         half_duplex=args.half_duplex,
+        stats=args.stats,
     )
 
 

@@ -15,6 +15,7 @@ from voxsync.cli.exits import Exit, Usage, explain, plain
 from voxsync.cli.progress import Progress
 from voxsync.cli.recording import BLOCK_S, open_sound
 from voxsync.cli.script import Script
+from voxsync.cli.stats import shown
 from voxsync.errors import (
     FormatError,
     InvalidState,
@@ -40,7 +41,12 @@ _RAW = (".raw", ".pcm")
 
 
 def talk_file(
-    model: LiveGenerativeModel, source: Path, target: Path | None, line: LiveLine
+    model: LiveGenerativeModel,
+    source: Path,
+    target: Path | None,
+    line: LiveLine,
+    *,
+    stats: bool = False,
 ) -> Exit:
     """Say what is in a file, as fast as it goes, and take the answer.
 
@@ -51,6 +57,7 @@ def talk_file(
         source: A WAV file.
         target: Where the answer goes; None = only its words are printed.
         line: Where progress is shown.
+        stats: Show the session's figures at the end.
 
     Raises:
         FormatError, OSError: A file is not what it should be.
@@ -73,6 +80,8 @@ def talk_file(
         progress = Progress(line, source.name, sound.duration)
         sender = _Sender(session, sound, progress)
         with ExitStack() as stack:
+            # The audio is taken from the messages.
+            stack.enter_context(shown(session, line, wanted=stats, audio_unlinked=0.0))
             stack.callback(_print, line, script)
             stack.enter_context(session.connect(_TIMEOUT_S))
             stack.callback(sender.stop)

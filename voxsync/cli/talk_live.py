@@ -9,6 +9,7 @@ from voxsync.cli.exits import Exit, explain, plain
 from voxsync.cli.meter import meter_text
 from voxsync.cli.progress import clock_text
 from voxsync.cli.script import Mover, Script
+from voxsync.cli.stats import shown
 from voxsync.cli.units import microphone_for, speaker_for
 from voxsync.conversation import AudioConversation
 from voxsync.errors import VoxsyncError
@@ -37,6 +38,7 @@ def talk_live(
     device: int | str | None = None,
     output_device: int | str | None = None,
     half_duplex: bool = False,
+    stats: bool = False,
 ) -> Exit:
     """Talk until Ctrl-C, or until the service ends it.
 
@@ -46,6 +48,7 @@ def talk_live(
         device: The microphone; None = the system's.
         output_device: The speaker, likewise.
         half_duplex: See `AudioConversation`.
+        stats: Show the session's figures at the end.
 
     Raises:
         DeviceError, ConnectError, SessionClosed, ...: What it failed by.
@@ -59,7 +62,16 @@ def talk_live(
     ):
         session = model.session({})  # so that it outlives a connection
         talk = _Talk(session, microphone, speaker, line, half_duplex=half_duplex)
-        with session.connect(_TIMEOUT_S):
+        with (
+            shown(
+                session,
+                line,
+                wanted=stats,
+                units=(microphone, speaker),
+                receive_dropped=0,
+            ),
+            session.connect(_TIMEOUT_S),
+        ):
             return talk.run()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from voxsync.cli.exits import Exit, plain
 from voxsync.cli.script import Mover, Script
+from voxsync.cli.stats import shown
 
 if TYPE_CHECKING:
     from voxsync.cli.progress import LiveLine
@@ -19,11 +20,18 @@ _TIMEOUT_S = 10.0
 _PATIENCE_S = 60.0
 
 
-def talk_text(model: LiveGenerativeModel, line: LiveLine) -> Exit:
+def talk_text(
+    model: LiveGenerativeModel, line: LiveLine, *, stats: bool = False
+) -> Exit:
     """Send each line of the standard input, and print what is answered.
 
     The answers come as speech, which nobody hears, with their words: today's models
     do not write.
+
+    Args:
+        model: To whom.
+        line: Where notes are shown.
+        stats: Show the session's figures at the end.
 
     Raises:
         ConnectError, SessionClosed, ReceiveTimeout: What it failed by.
@@ -34,7 +42,10 @@ def talk_text(model: LiveGenerativeModel, line: LiveLine) -> Exit:
     session = model.session({})
     mover = Mover(session, script, line)
     session.add_event_listener("message", script.heard)
-    with session.connect(_TIMEOUT_S):
+    with (
+        shown(session, line, wanted=stats, audio_unlinked=0.0),
+        session.connect(_TIMEOUT_S),
+    ):
         if sys.stdin.isatty():
             line.say("type, and end each line with Enter; Ctrl-D ends")
         while True:

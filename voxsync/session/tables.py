@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from voxsync.session.stats import Stats
 
 __all__ = ["table"]
@@ -12,10 +14,14 @@ __all__ = ["table"]
 _KILO = 1000
 
 
-def table(stats: Stats) -> str:
+def table(stats: Stats, more: Iterable[tuple[str, str]] = ()) -> str:
     """One line for each thing that can be said, labels and values aligned.
 
     Left out is what did not happen, so that a loss is seen at once.
+
+    Args:
+        stats: The figures.
+        more: Labels and values to go below them.
     """
     rows = [
         ("connected in", _seconds(stats.open_seconds)),
@@ -45,6 +51,7 @@ def table(stats: Stats) -> str:
         ("receive queue", _queue(stats.receive_queue, stats.receive_queue_highest)),
         ("listeners", _listeners(stats)),
         *(("lost", words) for words in _losses(stats)),
+        *more,
     ]
     said = [(label, words) for label, words in rows if words]
     width = max((len(label) for label, _ in said), default=0)
