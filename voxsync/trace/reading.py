@@ -15,6 +15,9 @@ from voxsync.trace.lines import FORMAT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = ["Loss", "Record", "Trace", "read"]
 
 _MOST_HEADER = 64 * 1024  # bytes; what is no trace may be a film
@@ -122,6 +125,29 @@ class Trace:
         """The session's figures at the end of the recording; None = unknown."""
         found = self.records[-1].fields.get("stats") if self.is_whole else None
         return found if isinstance(found, dict) else None
+
+    def audio(self, way: str) -> list[tuple[float, NDArray[np.int16], int]]:
+        """The audio, message by message: `(t, samples, rate)`.
+
+        `t` is when the message was on the wire, in seconds since the recording began,
+        `samples` int16 `(frames,)`, `rate` in Hz. FLAC is left out.
+
+        Args:
+            way: "out" = what was sent, "in" = what was received.
+
+        Raises:
+            ValueError: Another way.
+        """
+        from voxsync.trace.hearing import Sound, hear  # noqa: PLC0415 - if wanted
+
+        if way not in ("out", "in"):
+            raise ValueError(f'way must be "out" or "in", not {way!r}')
+        return [
+            (record.t, heard.samples, heard.rate)
+            for record, found in hear(self)
+            for heard in found
+            if isinstance(heard, Sound) and heard.way == way
+        ]
 
     @property
     def lost(self) -> list[Loss]:
