@@ -27,6 +27,10 @@ EXPECTED = {
     "mimi_transcribe.py": "final: and mister john dashwood",
     "script_blocking.py": "True",
     "plain_echo_client.py": "closed: 1000 counted",
+    "legacy_signals.py": "".join(
+        f"{name}: open\n{name}: good morning\nOffice saw the end: 1000\n"
+        for name in ("front desk", "warehouse")
+    ),
 }
 
 
