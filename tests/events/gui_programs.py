@@ -25,10 +25,12 @@ class Service:
     Args:
         count: How many messages; then it waits.
         rate: Per second; None = as fast as they are taken.
+        stamped: Behind each number stands when it was sent, in seconds of the
+            monotonic clock.
     """
 
-    def __init__(self, count, rate=None):
-        self._count, self._rate = count, rate
+    def __init__(self, count, rate=None, *, stamped=False):
+        self._count, self._rate, self._stamped = count, rate, stamped
         self.sent = 0
         self._over = threading.Event()
         self._listener = Listener()
@@ -44,7 +46,8 @@ class Service:
                 if self._rate is not None:
                     due = begin + number / self._rate
                     self._over.wait(max(0.0, due - time.monotonic()))
-                session.send_text(str(number))
+                stamp = f" {time.monotonic()}" if self._stamped else ""
+                session.send_text(f"{number}{stamp}")
                 self.sent += 1
         except SessionClosed:
             pass  # the program had enough

@@ -16,6 +16,10 @@ class TkGui:
         self.label = tk.Label(self.root)
         self.label.pack()
 
+    def renewed(self):
+        """Another window, after `destroy`."""
+        return TkGui()
+
     def dispatcher(self, **options):
         return TkDispatcher(self.root, **options)
 
@@ -56,8 +60,13 @@ class QtGui:
         self.widgets = import_module(f"{binding}.QtWidgets")
         self.app = self.widgets.QApplication([])
         self.app.setQuitOnLastWindowClosed(False)
+        self.renewed()
+
+    def renewed(self):
+        """Another window, after `destroy`."""
         self.window = self.widgets.QLabel()
         self.window.show()
+        return self
 
     def dispatcher(self, **options):
         return QtDispatcher(self.window, **options)

@@ -104,20 +104,6 @@ def test_the_gui_is_let_do_something_else(time_passes):
     ]
 
 
-def test_not_inside_a_listener():
-    """A loop in a listener finds nothing to do: what waits keeps its place."""
-    dispatcher, seen = Fake(), []
-
-    def modal(event):
-        assert dispatcher._run() == POLL
-        seen.append(event.data)
-
-    for n in range(3):
-        dispatcher.dispatch(modal, event(n))
-    dispatcher._run()
-    assert seen == [0, 1, 2]
-
-
 def test_what_raises_is_logged(caplog):
     """It is no listener's: sessions see to those. The next event is delivered."""
     dispatcher, owner = Fake(), Owner()

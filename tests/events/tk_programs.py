@@ -166,6 +166,7 @@ def not_freed_by_another_thread(_):
 
     def live():
         root = tk.Tk()
+        root.itself = root
         TkDispatcher(root)
         root.destroy()
 

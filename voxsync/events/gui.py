@@ -58,7 +58,6 @@ class GuiDispatcher(BoundedDispatcher):
     def __init__(self, maxsize: int) -> None:
         super().__init__(maxsize)
         self._thread = threading.get_ident()
-        self._running = False  # a listener runs. Thread: GUI
         # Who owns what was delivered, and when that was; guarded by the lock.
         self._held: dict[int, tuple[object, float]] = {}
         self._swept = time.monotonic()
@@ -96,26 +95,24 @@ class GuiDispatcher(BoundedDispatcher):
         """Have it kept for ever: its thread will not come to let go of it."""
 
     def _run(self) -> float:
-        """Call the listeners of what waits; return seconds until the next call."""
-        if self._running:
-            return POLL  # a dialog that a listener opened: what waits keeps its place
+        """Call the listeners of what waits; return seconds until the next call.
+
+        The timer must not be started again before that: a dialog that a listener
+        opens runs a loop of its own, and what waits keeps its place (I7).
+        """
         if self._closed:  # by another thread
             self._end()
             return POLL
-        self._running = True
         end = time.monotonic() + BUDGET
         done = 0
-        try:
-            while (entry := self._next()) is not None:
-                deliver, event = entry
-                with self._changed:
-                    self._hold(deliver)
-                self._call(deliver, event)
-                done += 1
-                if time.monotonic() >= end or self._closed:
-                    break
-        finally:
-            self._running = False
+        while (entry := self._next()) is not None:
+            deliver, event = entry
+            with self._changed:
+                self._hold(deliver)
+            self._call(deliver, event)
+            done += 1
+            if time.monotonic() >= end or self._closed:
+                break
         now = time.monotonic()
         if now - self._swept > 1:
             self._swept = now
