@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """Fail where the docstring of a public name lacks what its user has to know.
 
-usage: .ci/docstrings.py [MODULE ...]
-
-Public are the names in `__all__` of the doors below, and what these classes have
-without an underscore. Each must say:
+Public are the names in `__all__` of the doors below, or of the modules given, and what
+these classes have without an underscore. Each must say:
 
 - what it is (the string behind a constant);
 - its parameters and attributes: under `Args:` or `Attributes:`, or in `backticks`;
@@ -37,9 +35,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DOORS = (
     *("", "mimi", "plain", "voximplant", "websocket_server", "gemini", "conversation"),
     *("media", "audio", "events", "session", "server", "errors", "clocks", "trace"),
-    *("simulators.mimi", "simulators.voximplant", "simulators.gemini"),
-    *("simulators.faults", "simulators.gemini_faults", "simulators.gemini_brain"),
-    *("simulators.recogniser", "simulators.voice", "simulators.replay"),
+    *("events.tk", "events.qt", "simulators.mimi", "simulators.voximplant"),
+    *("simulators.gemini", "simulators.gemini_faults", "simulators.gemini_brain"),
+    *("simulators.faults", "simulators.recogniser", "simulators.voice"),
+    *("simulators.replay",),
 )
 TIME = r"\bseconds?\b|\bms\b|\bmilliseconds?\b|\bminutes?\b|\d s\b"
 SIZE = r"\bbytes?\b|\b[KM]iB\b|\bframes\b|\bmessages?\b|\bevents?\b"

@@ -1,5 +1,6 @@
 """How the documentation is built; the pages are Markdown, the reference docstrings."""
 
+# ruff: noqa: INP001 - no package
 from __future__ import annotations
 
 import importlib
@@ -91,10 +92,12 @@ def public_bases(app: Sphinx, name: str, obj: object, *args: Any) -> None:
 
 
 def is_ours(thing: object) -> bool:
+    """Whether it is defined in voxsync."""
     return str(getattr(thing, "__module__", "")).startswith("voxsync.")
 
 
 def is_public(thing: object) -> bool:
+    """Whether a door has it."""
     name = getattr(thing, "__name__", "")
     return any(vars(sys.modules[door]).get(name) is thing for door in DOORS)
 

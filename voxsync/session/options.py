@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+"""HTTP headers: a mapping, or (name, value) pairs, where a name may come twice."""
 _HEADERS = "headers must be a mapping or (name, value) pairs"
 
 

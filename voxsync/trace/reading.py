@@ -165,7 +165,7 @@ class Trace:
 
 
 def read(path: str | os.PathLike[str]) -> Trace:
-    """Read a trace, also one that was cut anywhere: up to its last whole line.
+    """Read a trace and return it, one that was cut anywhere up to its last whole line.
 
     Args:
         path: Of the file. All of it is held in memory.
