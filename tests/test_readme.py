@@ -31,7 +31,7 @@ EXPECTED = [
     "Good morning.",
     "4003",
     "of: second",
-    "close: 1000 hello",
+    "message: hello\nclose: 1000 bye",
 ]
 
 
