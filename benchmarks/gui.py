@@ -176,8 +176,8 @@ def judge_rate(name, environment, seconds):
         print(
             f"{name:8} rate    {found['count']} events, "
             f"{'in order' if found['in_order'] else 'NOT IN ORDER'}, "
-            f"{found['refused']} refused, at most {found['event_late_ms']:.0f} ms late; "
-            f"100 ms timer late at most {found['timer_late_ms']:.1f} ms in "
+            f"{found['refused']} refused, {found['event_late_ms']:.0f} ms late; "
+            f"100 ms timer {found['timer_late_ms']:.1f} ms late at most in "
             f"{found['ticks']} ticks (alone: {found['timer_alone_ms']:.1f} ms)"
         )
         print(

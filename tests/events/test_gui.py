@@ -25,7 +25,8 @@ class Fake(GuiDispatcher):
     def _stop_timer(self):
         self.stopped += 1
 
-    def _is_last(self):
+    def _may_drop(self, others):
+        assert self not in others
         return not self.others
 
     def _drop(self):

@@ -84,8 +84,8 @@ class GuiDispatcher(BoundedDispatcher):
         """Have `_run` called no more. Thread: GUI. Idempotent."""
         raise NotImplementedError
 
-    def _is_last(self) -> bool:
-        """Whether nobody but us holds the toolkit's own object any more."""
+    def _may_drop(self, others: list[GuiDispatcher]) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the toolkit's own object is ours alone, or that of `others`, too."""
         return True
 
     def _drop(self) -> None:
@@ -158,7 +158,11 @@ class GuiDispatcher(BoundedDispatcher):
             ]
             left = bool(self._held)
         old.clear()  # not under the lock: it may run code of the program (I3)
-        if left or not self._closed or not self._is_last():
+        if (
+            left
+            or not self._closed
+            or not self._may_drop([d for d in _all if d is not self])
+        ):
             return False
         self._drop()
         return True

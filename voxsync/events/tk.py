@@ -52,8 +52,17 @@ class TkDispatcher(GuiDispatcher):
         # A binding of our own, so that `root.bind` and `unbind` of the program neither
         # replace it nor are replaced; and only for `root`, not its children.
         root.bindtags((self._tag, *root.bindtags()))
-        root.bind_class(self._tag, "<Destroy>", lambda _: self.close())
+        self._bound = root.register(self._destroyed)
+        root.tk.call("bind", self._tag, "<Destroy>", self._bound)
         self._timer: str | None = root.after(0, self._poll)
+
+    def _destroyed(self) -> None:
+        root = self._root
+        if root is not None and str(root) == ".":
+            # Tk may have put this off until it is idle, and would complain then that
+            # there are no windows: in the loop of the program's next root.
+            root.tk.eval("catch {proc ::ttk::ThemeChanged {} {}}")
+        self.close()
 
     def _poll(self) -> None:
         delay = POLL
@@ -70,12 +79,16 @@ class TkDispatcher(GuiDispatcher):
         timer, self._timer = self._timer, None
         import tkinter as tk  # noqa: PLC0415 - toolkits are imported when used
 
-        with contextlib.suppress(tk.TclError):  # half destroyed: nothing to undo
+        with contextlib.suppress(tk.TclError):  # half destroyed: less to undo
             if timer is not None:
                 root.after_cancel(timer)
+            root.tk.call("bind", self._tag, "<Destroy>", "")
+            root.deletecommand(self._bound)
             root.bindtags(tuple(t for t in root.bindtags() if t != self._tag))
 
-    def _is_last(self) -> bool:
+    def _may_drop(self, others: list[GuiDispatcher]) -> bool:
+        if any(getattr(other, "_app", None) is self._app for other in others):
+            return True
         return sys.getrefcount(self._app) <= 2  # ours, and the call's
 
     def _drop(self) -> None:
