@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from voxsync.session.connection import Connection
     from voxsync.session.view import SessionView
 
-__all__ = ["Counted", "Stats", "counted", "snapshot"]
+__all__ = ["Stats", "snapshot"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
