@@ -1,10 +1,12 @@
-"""What recording a session costs: CPU of the whole process, with and without a trace.
+"""What recording a session costs: CPU with a trace and without, at the same time.
 
 A server in a process of its own sends all messages back. Sessions of three services
 send a tone in blocks of 20 ms and play what comes back, each block on time, as a call
-does. They are recorded and not recorded in turns of two seconds, in one run of one
-process; a turn's CPU time is that of all threads. Judged is the median of the ratios of
-neighbours; exits with 1 if a session with a trace costs more than 1.1 of one without.
+does; one half of them is recorded, then the other, in one process and at the same time.
+So whatever else the machine does weighs on both alike. Counted is the CPU time of all
+threads of these sessions, those that write the traces included (Linux tells it of each
+thread). Judged is the median of the ratios of the rounds; exits with 1 if a session
+with a trace costs more than 1.1 of one without.
 """
 
 from __future__ import annotations
@@ -20,12 +22,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 BAR = 1.10
 RATE = 16000
-SESSIONS = 4  # at the same time: one alone is lost in the noise of the machine
-TURN = 2.0  # seconds
+SESSIONS = 3  # in each half
+TURN = 5.0  # seconds
 SERVICES = ("plain", "voximplant", "gemini")
 
 
@@ -74,48 +75,67 @@ def session_of(service, port):
     return model.connect()
 
 
-def measure(service, port, turns, folder):
-    """CPU seconds of the turns without a trace, and of those with one."""
-    from voxsync.media import CallbackSink, ToneSource
-    from voxsync.trace import read, record
+def cpu(threads):
+    """CPU seconds of the threads so far."""
+    total = 0
+    for thread in threads:
+        path = pathlib.Path("/proc/self/task", str(thread.native_id), "schedstat")
+        total += int(path.read_text().split()[0])
+    return total / 1e9
 
-    heard = [0]
+
+def call(service, port, stack, heard):
+    """A session that sends and plays."""
+    from voxsync.media import CallbackSink, ToneSource
 
     def hear(block):
         heard[0] += len(block)
 
-    found = ([], [])
+    session = stack.enter_context(session_of(service, port))
+    given = {"encoding": "PCM16"} if service == "voximplant" else {}
+    session.send_media_to(CallbackSink(hear, sample_rate=RATE))
+    tone = ToneSource(440, sample_rate=RATE)
+    tone.send_media_to(session, **given)
+    stack.callback(tone.stop_media_to, session)
+    return session
+
+
+def measure(service, port, rounds, folder):
+    """CPU seconds per session and second: `(without, with)` of each round."""
+    from voxsync.trace import read, record
+
+    heard, found, wait = [0], [], threading.Event().wait
     with contextlib.ExitStack() as stack:
-        sessions, paths = [], []
-        for number in range(SESSIONS):
-            session = stack.enter_context(session_of(service, port))
-            given = {"encoding": "PCM16"} if service == "voximplant" else {}
-            session.send_media_to(CallbackSink(hear, sample_rate=RATE))
-            tone = ToneSource(440, sample_rate=RATE)
-            tone.send_media_to(session, **given)
-            stack.callback(tone.stop_media_to, session)
-            sessions.append(session)
-            paths.append(pathlib.Path(folder, f"{service}{number}.trace"))
-        time_out = threading.Event()
-        time_out.wait(1.0)
-        recordings = [record(*pair) for pair in zip(sessions, paths, strict=True)]
-        for recording in recordings:
-            recording.stop()
-        for turn in range(2 * turns):
-            with_trace = (turn + turn // 2) % 2  # as often before as after the other
-            for recording in recordings if with_trace else ():
-                recording.start()
-            before = time.process_time()
-            time_out.wait(TURN)
-            found[with_trace].append(time.process_time() - before)
-            for recording in recordings if with_trace else ():
-                recording.stop()
-        assert heard[0] > SESSIONS * turns * RATE, "nothing came back"
-        for recording in recordings:
-            assert recording.error is None
-            assert not recording.lost
+        groups = []
+        for _ in range(2):
+            before = set(threading.enumerate())
+            sessions = [call(service, port, stack, heard) for _ in range(SESSIONS)]
+            wait(0.5)  # by then all its threads are there
+            groups.append((sessions, set(threading.enumerate()) - before))
+        for _ in range(rounds):
+            spent = [0.0, 0.0]
+            for turn in (0, 1):
+                sessions, threads = groups[turn]
+                paths = [pathlib.Path(folder, f"{n}.trace") for n in range(SESSIONS)]
+                before = set(threading.enumerate())
+                recordings = [
+                    record(*each) for each in zip(sessions, paths, strict=True)
+                ]
+                writers = set(threading.enumerate()) - before
+                assert len(writers) == SESSIONS
+                plain = groups[1 - turn][1]
+                start = cpu(plain), cpu(threads)
+                wait(TURN)
+                spent[0] += cpu(plain) - start[0]
+                spent[1] += cpu(threads | writers) - start[1]
+                for recording in recordings:
+                    recording.stop()
+                    assert recording.error is None
+                    assert not recording.lost
+            found.append(tuple(value / 2 / TURN / SESSIONS for value in spent))
         blocks = sum(1 for entry in read(paths[0]) if entry.kind in ("text", "binary"))
-        assert blocks > turns * TURN * 80, f"{blocks} messages in the trace"
+        assert blocks > TURN * 80, f"{blocks} messages in the trace"
+        assert heard[0] > SESSIONS * rounds * TURN * RATE, "nothing came back"
     return found
 
 
@@ -123,14 +143,14 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--turns", type=int, default=10, help="of each kind (10)")
+    parser.add_argument("--rounds", type=int, default=5, help="of each service (5)")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
         serve()
         return 0
     logging.getLogger("voxsync").setLevel(logging.ERROR)
-    print(f"Python {platform.python_version()}, {SESSIONS} sessions at a time")
+    print(f"Python {platform.python_version()}, {2 * SESSIONS} sessions at a time")
     print(
         f"{'':12}{'without':>12}{'with':>12}{'ratio':>8}   CPU of one core per session"
     )
@@ -144,13 +164,13 @@ def main():
     with server, tempfile.TemporaryDirectory() as folder:
         port = int(server.stdout.readline())
         for service in SERVICES:
-            without, recorded = measure(service, port, max(2, args.turns), folder)
-            low, high = statistics.median(without), statistics.median(recorded)
-            pairs = zip(recorded, without, strict=True)
-            ratio = statistics.median(a / b for a, b in pairs)
+            found = measure(service, port, max(1, args.rounds), folder)
+            ratio = statistics.median(high / low for low, high in found)
             missed = missed or ratio > BAR
-            shares = [f"{value / TURN / SESSIONS:11.2%}" for value in (low, high)]
-            print(f"{service:12} {' '.join(shares)}{ratio:8.3f}", flush=True)
+            low, high = (
+                statistics.median(values) for values in zip(*found, strict=True)
+            )
+            print(f"{service:12}{low:12.2%}{high:12.2%}{ratio:8.3f}", flush=True)
         server.stdin.close()
     if missed:
         print(f"MISSED: at most {BAR} was wanted")

@@ -26,7 +26,9 @@ __all__ = ["ConnectionTaps", "TapRecord", "Taps"]
 
 logger = logging.getLogger("voxsync.session")
 
-_KINDS = {1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}  # by opcode
+# By the first byte of a frame that is a whole message.
+_WHOLE = {0x81: "text", 0x82: "binary", 0x89: "ping", 0x8A: "pong"}
+_CLOSE = 0x88
 _IN = {Text: "text", Binary: "binary", Ping: "ping", Pong: "pong"}
 _NO_STATUS = 1005
 _MOST_CONNECTIONS = 4  # of a session that live; two when it is resumed
@@ -180,13 +182,13 @@ class ConnectionTaps(list["Callable[[TapRecord], object]"]):
 
     def sent(self, head: int, data: bytes) -> None:
         """A frame was put on the wire."""
-        opcode = head & 0x0F
-        if opcode < 8 and (opcode == 0 or head < 0x80):
-            self._sent_part(head, opcode, data)
-        elif opcode == 8:
+        kind = _WHOLE.get(head)
+        if kind is not None:
+            self._session.tell("out", kind, data, self._number)
+        elif head == _CLOSE:
             self._tell("out", "close", _close(data))
         else:
-            self._tell("out", _KINDS[opcode], data)
+            self._sent_part(head, head & 0x0F, data)
 
     def _sent_part(self, head: int, opcode: int, data: bytes) -> None:
         if opcode:
@@ -196,14 +198,15 @@ class ConnectionTaps(list["Callable[[TapRecord], object]"]):
         if head >= 0x80 and self._parts is not None:
             opcode, parts = self._parts
             self._parts = None
-            self._tell("out", _KINDS[opcode], bytes(parts))
+            self._tell("out", _WHOLE[0x80 | opcode], bytes(parts))
 
     def received(self, messages: Iterable[Message]) -> None:
         """Messages were decoded."""
+        tell, number = self._session.tell, self._number
         for message in messages:
             kind = _IN.get(type(message))
             if kind is not None:
-                self._tell("in", kind, message.data)  # type: ignore[union-attr]
+                tell("in", kind, message.data, number)  # type: ignore[union-attr]
             elif isinstance(message, Close):
                 self._tell("in", "close", (message.code, message.reason))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import datetime as dt
+import functools
 import json
 import platform
 from dataclasses import asdict, is_dataclass
@@ -52,7 +53,7 @@ class Lines:
             **about,
             started=dt.datetime.now(dt.UTC).isoformat("T", "milliseconds"),
             python=platform.python_version(),
-            voxsync=version("voxsync"),
+            voxsync=_version(),
         )
 
     def of(self, record: TapRecord) -> bytes:
@@ -136,6 +137,12 @@ class Lines:
         self._last = max(self._last, moment - self._started)
         head = f'{{"t":{self._last:.6f},"dir":"local","kind":"{kind}",'
         return (head + _members(found)).encode()
+
+
+@functools.cache
+def _version() -> str:
+    """Of this package; to find that out takes a millisecond."""
+    return version("voxsync")
 
 
 def _line(**members: object) -> bytes:

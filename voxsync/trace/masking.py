@@ -39,6 +39,7 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 _LIST = rf"\[\s*{_STRING}(?:\s*,\s*{_STRING})*\s*\]"
 _TEXT = re.compile(_STRING)
 _MOST_NAMES = 1024  # that are remembered as harmless
+_MOST_KNOWN = 16  # enough where they are always the same
 _LONG = 600  # characters
 _EDGE = 256  # characters at both ends that may hold names
 _MIN_SECRET = 6  # as in voxsync.redact: shorter ones are settings
@@ -82,7 +83,7 @@ class Masker:
                 return text
             names = _NAME.findall(text if short is None else short)
             if self._harmless.issuperset(names):
-                if short is not None and len(self._known) < _MOST_NAMES:
+                if short is not None and len(self._known) < _MOST_KNOWN:
                     self._known.add(short)
                 return text
         else:

@@ -19,6 +19,7 @@ from voxsync.session.options import normal_headers
 from voxsync.trace.lines import Lines
 from voxsync.trace.losses import Losses
 from voxsync.trace.masking import Masker
+from voxsync.wire import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,8 +31,7 @@ __all__ = ["Recording", "record"]
 
 logger = logging.getLogger("voxsync.trace")
 
-_FLUSH_SECONDS = 0.25  # a crash costs at most this much of the trace
-_LOOK_ROUNDS = 2  # every so many flushes the session's losses are looked at
+_FLUSH_SECONDS = 0.5  # a crash costs at most this much of the trace
 _PATIENCE = 5.0  # for a disk
 _ROOM = 8 * 2**20
 _RECORD_SIZE = 200  # bytes that a record takes besides its payload, roughly
@@ -85,6 +85,7 @@ class Recording:
         self._thread: threading.Thread | None = None
         self._masker = Masker(secrets)
         self._lines = Lines(self._masker, self._taps.now())
+        self._losses = Losses()
         self._has_header = False
 
     def __repr__(self) -> str:
@@ -118,6 +119,9 @@ class Recording:
             self._thread = threading.Thread(
                 target=self._write, name=f"voxsync-trace-{self._name()}", daemon=True
             )
+            session = self._session()
+            if session is not None:
+                self._losses.new(session.stats)  # what was lost before is not told
             self._taps.append(self._tap)
             self._thread.start()
         return self
@@ -164,9 +168,9 @@ class Recording:
     # On the session's threads
 
     def _tap(self, record: TapRecord) -> None:
-        data = record.data
+        _, _, kind, data, _ = record
         size = _RECORD_SIZE
-        if record.kind in ("text", "binary"):
+        if kind == "binary" or kind == "text":  # noqa: PLR1714 - faster
             size += len(data)
         with self._lock:
             if self._size + size > self._room and self._queue:
@@ -175,14 +179,14 @@ class Recording:
             else:
                 self._size += size
                 self._queue.append(record)
-        if record.kind == "event" and isinstance(data, CloseEvent):
+        if kind == "event" and isinstance(data, CloseEvent):
             self._wanted.set()
 
     # On the writer's thread
 
     def _write(self) -> None:
         try:
-            # Unbuffered: what is handed over four times a second needs no
+            # Unbuffered: what is handed over twice a second needs no
             # buffer, and one that holds what the disk refused cannot be closed.
             mode: Literal["ab", "wb"] = "ab" if self._has_header else "wb"
             with Path(self.path).open(mode, buffering=0) as file:
@@ -197,29 +201,31 @@ class Recording:
             self._stopping = True
 
     def _write_all(self, write: Callable[[bytes | memoryview], int | None]) -> None:
-        losses, rounds, over = Losses(), 0, False
         if self._has_header:
             _write_whole(write, b"\n")  # the line before may have been cut short
-        while not over:
-            session = self._session()
-            over = self._stopping or session is None
-            batch, left_out = self._take()
-            if self._wanted.is_set():
-                over = over or any(map(_is_close, batch))
-            if not self._has_header and (batch or over):
-                _write_whole(write, self._header(session))
-                self._has_header = True
-            data = [self._lines.of(record) for record in batch]
-            if left_out:
-                data.append(self._lines.lost(self._taps.now(), "trace", left_out))
-            rounds += 1
-            if over or rounds % _LOOK_ROUNDS == 0:
-                data += self._look(session, losses, over=over)
-            if data:
-                _write_whole(write, b"".join(data))
-            del session, batch, data
-            if not over:
-                self._wanted.wait(_FLUSH_SECONDS)
+        while not self._write_some(write):
+            self._wanted.wait(_FLUSH_SECONDS)
+
+    def _write_some(self, write: Callable[[bytes | memoryview], int | None]) -> bool:
+        """Write what there is; whether that was all."""
+        session = self._session()
+        over = self._stopping or session is None
+        batch, left_out = self._take()
+        if self._wanted.is_set():
+            over = over or any(map(_is_close, batch))
+        data = []
+        if not self._has_header:
+            if not (batch or over):
+                return False  # nothing may stand before it
+            data.append(self._header(session))
+            self._has_header = True
+        data += [self._lines.of(record) for record in batch]
+        if left_out:
+            data.append(self._lines.lost(self._taps.now(), "trace", left_out))
+        data += self._look(session, over=over)
+        if data:
+            _write_whole(write, b"".join(data))
+        return over
 
     def _take(self) -> tuple[list[TapRecord], int]:
         with self._lock:
@@ -227,15 +233,13 @@ class Recording:
             left_out, self._left_out = self._left_out, 0
         return batch, left_out
 
-    def _look(
-        self, session: Session[Any] | None, losses: Losses, *, over: bool
-    ) -> list[bytes]:
+    def _look(self, session: Session[Any] | None, *, over: bool) -> list[bytes]:
         """Lines of what the session has lost, and at the end of all its figures."""
         now = self._taps.now()
         stats = None if session is None else session.stats
         found = []
         if stats is not None:
-            found += [self._lines.lost(now, *loss) for loss in losses.new(stats)]
+            found += [self._lines.lost(now, *loss) for loss in self._losses.new(stats)]
         if over:
             found.append(self._lines.end(now, stats))
         return found
@@ -252,6 +256,7 @@ class Recording:
             door=type(session).__name__,
             dialect=_dialect(session),
             audio=_audio(session),
+            role=_role(session),
             url=redact_url(session.url),
         )
 
@@ -334,6 +339,13 @@ def _dialect(session: Session[Any]) -> str | None:
         return None
     parts = type(connection.engine.dialect).__module__.split(".")
     return parts[2] if parts[:2] == ["voxsync", "dialects"] else None
+
+
+def _role(session: Session[Any]) -> str:
+    """Which end of its connections it is."""
+    connection = session._connection  # noqa: SLF001 - the session's side of one seam
+    role = Role.CLIENT if connection is None else connection.engine.wire.role
+    return str(role.value)
 
 
 def _audio(session: Session[Any]) -> dict[str, object] | None:
