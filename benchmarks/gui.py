@@ -5,8 +5,9 @@ service is in this process. Printed for each toolkit:
 
     rate     50 events a second for `--seconds`, each changes a widget: how many came,
              whether in order, the most that they were late (from the service's send),
-             and the most that a 100 ms timer of the window was late; and the same timer
-             in the same window before, without a session
+             and the most that a 100 ms timer of the window was late; the same timer in
+             the same window before, without a session; and one in another process
+             at the same time, which tells how the machine was
     idle     CPU that the window takes without events, with a dispatcher and without
     closes   `--windows` windows are closed, each at a random moment of a session that
              gets 500 events a second, before it is open too, in three ways: the session
@@ -169,18 +170,44 @@ def run(environment, *arguments):
     return good, json.loads(done.stdout) if done.returncode == 0 else {}
 
 
+class Stalls(threading.Thread):
+    """A bare 100 ms timer in this process: how long the machine let it wait."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.late, self.over = 0.0, threading.Event()
+
+    def run(self):  # noqa: D102 - that of a thread
+        due = time.monotonic() + 0.1
+        while not self.over.wait(0.1):
+            self.late = max(self.late, time.monotonic() - due)
+            due = time.monotonic() + 0.1
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.over.set()
+        self.join()
+
+
 def judge_rate(name, environment, seconds):
-    with Service(round(seconds * 50), rate=50, stamped=True) as service:
+    with (
+        Stalls() as stalls,
+        Service(round(seconds * 50), rate=50, stamped=True) as service,
+    ):
         good, found = run(environment, "rate", name, service.url, str(seconds))
     if found:
-        print(
+        say(
             f"{name:8} rate    {found['count']} events, "
             f"{'in order' if found['in_order'] else 'NOT IN ORDER'}, "
             f"{found['refused']} refused, {found['event_late_ms']:.0f} ms late; "
             f"100 ms timer {found['timer_late_ms']:.1f} ms late at most in "
-            f"{found['ticks']} ticks (alone: {found['timer_alone_ms']:.1f} ms)"
+            f"{found['ticks']} ticks (before, alone: {found['timer_alone_ms']:.1f} ms; "
+            f"in another process: {stalls.late * 1000:.1f} ms)"
         )
-        print(
+        say(
             f"{name:8} idle    {found['idle_with']:.2%} CPU with a dispatcher, "
             f"{found['idle_without']:.2%} without"
         )
@@ -201,13 +228,17 @@ def judge_closes(name, environment, windows):
         good = good and well
         all_found.append(found)
     if good:
-        print(
+        say(
             f"{name:8} closes  {len(all_found) * PER_CHILD} windows, no thread left, "
             f"stderr empty, slowest {max(f['slowest_s'] for f in all_found):.2f} s; "
             f"{sum(f['events'] for f in all_found)} events in order, "
             f"{sum(f['refused'] for f in all_found)} after the windows"
         )
     return good
+
+
+def say(text):
+    print(text, flush=True)
 
 
 def main():

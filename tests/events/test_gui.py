@@ -179,6 +179,27 @@ def test_close_in_a_listener():
     assert dispatcher.refused == 2
 
 
+def test_who_dispatched_is_told_of_what_is_refused():
+    """What waited, and what comes later; each once."""
+    refused = []
+
+    class Deliver:
+        def __call__(self, event):
+            raise AssertionError
+
+        def refused(self, event):
+            assert dispatcher._changed.acquire(blocking=False)  # no lock is held
+            dispatcher._changed.release()
+            refused.append(event.data)
+
+    dispatcher = Fake()
+    dispatcher.dispatch(Deliver(), event(1))
+    dispatcher.close()
+    dispatcher.close()
+    dispatcher.dispatch(Deliver(), event(2))
+    assert refused == [1, 2]
+
+
 def test_here():
     """The GUI thread is the one that made it."""
     dispatcher, found = Fake(), []

@@ -21,6 +21,9 @@ class Dispatcher(Protocol):
     def dispatch(self, deliver: Callable[[Event], None], event: Event) -> None:
         """Have `deliver(event)` called, in the order of the calls to `dispatch`.
 
+        When that will never be, `deliver.refused(event)` is to be called instead,
+        once, if there is such a method: the session may wait for its listeners.
+
         Thread: the events thread of each session that uses it. May block while
         there is no room; that is what bounds a frozen application.
         """
@@ -97,11 +100,12 @@ class BoundedDispatcher:
         with self._changed:
             while len(self._waiting) >= self.maxsize and not self._closed:
                 self._changed.wait(0.5)
-            if self._closed:
-                self._refuse(deliver)
+            if not self._closed:
+                self._waiting.append((deliver, event))
+                self._changed.notify_all()
                 return
-            self._waiting.append((deliver, event))
-            self._changed.notify_all()
+            self._refuse(deliver)
+        tell_refused(deliver, event)
 
     def close(self) -> None:
         """Take no more events; events threads that wait go on. Idempotent.
@@ -128,6 +132,13 @@ class BoundedDispatcher:
         state = ", closed" if self._closed else ""
         name = type(self).__name__
         return f"<{name} {self.pending} of {self.maxsize} pending{state}>"
+
+
+def tell_refused(deliver: Callable[[Event], None], event: Event) -> None:
+    """Tell who dispatched the event that it reaches no listener; without a lock."""
+    refused = getattr(deliver, "refused", None)
+    if refused is not None:
+        refused(event)
 
 
 class QueueDispatcher(BoundedDispatcher):

@@ -19,7 +19,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from voxsync.events.dispatch import BoundedDispatcher
+from voxsync.events.dispatch import BoundedDispatcher, tell_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,13 +140,15 @@ class GuiDispatcher(BoundedDispatcher):
     def _end(self) -> None:
         """It is over. Thread: GUI."""
         self._stop_timer()
-        count = 0
         with self._changed:
-            while self._waiting:
-                self._refuse(self._waiting.popleft()[0])
-                count += 1
-        if count:
-            logger.info("%r: %d events will not be delivered", self, count)
+            dropped = list(self._waiting)
+            self._waiting.clear()
+            for deliver, _ in dropped:
+                self._refuse(deliver)
+        for deliver, event in dropped:
+            tell_refused(deliver, event)
+        if dropped:
+            logger.info("%r: %d events will not be delivered", self, len(dropped))
 
     def _let_go(self, now: float) -> bool:
         """Drop what was held long enough; whether nothing is left. Thread: GUI."""
