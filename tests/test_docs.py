@@ -1,9 +1,8 @@
-"""The documentation: complete, and what it shows runs; docstrings say what they must."""
+"""The documentation: complete, and all it shows runs. The tool for docstrings, too."""
 
 import importlib
 import importlib.util
 import re
-import subprocess
 import sys
 import textwrap
 
@@ -211,12 +210,3 @@ def test_nothing_to_judge_is_a_failure(tmp_path, monkeypatch, capsys):
     """A tool that looks at nothing must not pass."""
     status, _ = judged('"""Empty."""\n__all__ = []\n', tmp_path, monkeypatch, capsys)
     assert status == 1
-
-
-def test_all_public_names_are_documented():
-    """The package itself passes."""
-    done = subprocess.run(
-        [sys.executable, TOOL], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert int(done.stdout.split()[-6]) > 500
