@@ -105,6 +105,25 @@ def test_the_lobby_is_listed():
     assert sorted(re.findall(r"`\.(\w+)`", page)) == sorted(voxsync.__all__)
 
 
+KINDS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+
+
+def test_the_changelog_keeps_its_form():
+    """Keep a Changelog: unreleased on top, versions with dates, known kinds, bullets."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert versions[0] == "[Unreleased]"
+    for version in versions[1:]:
+        assert re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version)
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        kinds = re.findall(r"^### (.*)$", section, re.MULTILINE)
+        assert kinds == [kind for kind in KINDS if kind in kinds]
+        for entries in re.split(r"^### .*$", section, flags=re.MULTILINE)[1:]:
+            lines = [line for line in entries.splitlines() if line]
+            assert lines
+            assert all(line.startswith(("- ", "  ")) for line in lines)
+
+
 # The tool
 
 GOOD = '''
