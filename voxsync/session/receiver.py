@@ -49,7 +49,8 @@ class Receiver(Generic[MessageT]):
         if not self._used:  # nobody to wake: spare the lock of the common case
             full = len(self._messages) == self._maxsize
             self._messages.append(message)
-            self.highest = max(self.highest, len(self._messages))
+            if not full:
+                self.highest = max(self.highest, len(self._messages))
             if self._used:  # the first consumer came in just now
                 self._wake()
             if full:
