@@ -70,6 +70,9 @@ def load(door: str) -> Any:
 def google(app: Sphinx, what: str, name: str, obj: object, *args: Any) -> None:
     """Docstrings are Google's form; examples, which are merely indented, are code."""
     lines, shown = args[1], []
+    if what == "module" and lines[2:3] and lines[2].startswith("from voxsync"):
+        # An example with nothing behind it: formatters take its indentation away.
+        lines[2:] = ["    " + line for line in lines[2:]]
     for number, line in enumerate(lines):
         begins = line.startswith("    ") and not lines[number - 1].strip()
         before = next((text for text in reversed(shown) if text.strip()), "")

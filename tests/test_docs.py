@@ -109,7 +109,7 @@ KINDS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
 
 
 def test_the_changelog_keeps_its_form():
-    """Keep a Changelog: unreleased on top, versions with dates, known kinds, bullets."""
+    """Keep a Changelog: unreleased on top, versions with dates, known kinds, lists."""
     text = (ROOT / "CHANGELOG.md").read_text()
     versions = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert versions[0] == "[Unreleased]"
