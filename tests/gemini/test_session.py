@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soxr
 
-from tests.live_far import (
+from tests.gemini.far import (
     DONE,
     HANDLE,
     INTERRUPTED,
