@@ -26,8 +26,9 @@ from voxsync.simulators.gemini_brain import EchoBrain
 from voxsync.simulators.gemini_conversation import Conversation, Facilities
 from voxsync.simulators.gemini_entrance import Entrance
 from voxsync.simulators.gemini_hearing import HEARING_RATE
-from voxsync.simulators.gemini_record import GeminiRecord, GeminiRecords
+from voxsync.simulators.gemini_record import GeminiRecord
 from voxsync.simulators.gemini_resumption import EXPIRY, Handles
+from voxsync.simulators.record import Records
 from voxsync.simulators.thread import SerialThread
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class GeminiService:
         self._clock = clock
         self._faults = tuple(faults)
         self._entrance = Entrance(keys)
-        self._records = GeminiRecords()
+        self._records = Records(GeminiRecord)
         self._secure = ssl_context is not None
         self._closing = threading.Event()
         self._started = False

@@ -108,7 +108,7 @@ class MimiService:
         self._admission = Admission(token, processes)
         self._idle_timeout = idle_timeout
         self._strict = strict
-        self._records = Records()
+        self._records = Records(Record)
         self._closing = threading.Event()
         self._watch: IdleWatch | None = None
         self._lock = threading.Lock()  # guards the next one
