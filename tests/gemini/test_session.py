@@ -12,6 +12,7 @@ from tests.gemini.far import (
     DONE,
     HANDLE,
     INTERRUPTED,
+    KEY,
     SOON,
     Far,
     Seen,
@@ -808,3 +809,19 @@ def test_finish(far, session):
     far.until(lambda far: far.got[-1:] == [{"realtimeInput": {"audioStreamEnd": True}}])
     far.say(says("I heard"), DONE)
     assert [m.text for m in session.receive_turn(SOON)] == ["I heard", None]
+
+
+@pytest.mark.parametrize("code", [1000, 1007])
+def test_a_close_that_repeats_secrets(far, code):
+    """Neither key nor handle comes out by it, whatever the code."""
+    session = far.model().connect({})
+    far.say(update(HANDLE))
+    next(session.receive(SOON))
+    far.end(code, f"{KEY} {HANDLE}")
+    event = session.wait_closed(SOON)
+    assert event.reason == "*** ***"
+    with pytest.raises(SessionClosed) as info:
+        session.send("late")
+    shown = f"{event!r} {info.value!r} {info.value} {event.error!r} {event.error}"
+    assert KEY not in shown
+    assert HANDLE not in shown

@@ -45,6 +45,9 @@ class Owner:
         self.gate = threading.Event()
         self.gate.set()
 
+    def _secrets(self):
+        return ()
+
     def _make_streams(self):
         return Streams(self)
 

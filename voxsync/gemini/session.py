@@ -311,6 +311,9 @@ class LiveSession(Session["LiveServerMessage"]):
         self._gemini = self._plan.dialect()
         return self._gemini
 
+    def _secrets(self) -> tuple[str, ...]:
+        return (self.resumption_handle or "",)  # who has it can take us over
+
     def _media_format(self) -> AudioFormat:
         return _pcm(_INPUT_RATE)  # ours; the model's says its own rate
 

@@ -25,6 +25,7 @@ def dialler(
     dial_options = request_options(request, options)
 
     def opener(connection: Connection) -> tuple[socket.socket, bytes]:
+        connection.opening.secrets = (request.url, dial_options.headers)
         dialled = dial(
             request.url,
             dial_options,

@@ -21,6 +21,10 @@ class Owner(Protocol):
     _outbox: Outbox
     _delivery: Delivery
 
+    def _secrets(self) -> tuple[str, ...]:
+        """What no text may repeat, besides what the request holds."""
+        ...
+
     def _make_streams(self) -> Streams: ...
 
     def _ending(self) -> None: ...
