@@ -279,7 +279,7 @@ def test_contents_are_made_of_parts(parts):
 
 
 @pytest.mark.parametrize("parts", [b"hi", bytearray(b"hi"), memoryview(b"hi"), 7])
-def test_what_is_no_part(parts):
+def test_bytes_and_numbers_are_no_parts(parts):
     """Bytes are no list of numbers."""
     with pytest.raises(TypeError, match=f"not {type(parts).__name__}"):
         Content("user", parts)
