@@ -112,7 +112,7 @@ class Records(Generic[R]):
         with self._changed:
             return list(self._kept)
 
-    def over(self, record: R) -> None:
+    def over(self, record: Record) -> None:
         """The connection has ended."""
         with self._changed:
             record.over.set()
