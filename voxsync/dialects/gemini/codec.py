@@ -22,6 +22,7 @@ from voxsync.dialects.base import (
     UpgradeRequest,
 )
 from voxsync.dialects.gemini.blob import encode_base64
+from voxsync.dialects.gemini.likeness import Likeness
 from voxsync.dialects.gemini.messages import (
     LiveServerMessage,
     ServerContent,
@@ -103,6 +104,7 @@ class GeminiDialect(Dialect[LiveServerMessage]):
         self._sending = False  # audio was sent, or will be, behind the last end of it
         self._sounding_at: int | None = None  # the rate of the model's turn
         self._flawed = 0  # audio parts
+        self._likeness = Likeness()
 
     @property
     def session_id(self) -> str | None:
@@ -176,7 +178,7 @@ class GeminiDialect(Dialect[LiveServerMessage]):
         if self.setup_complete is None:
             return self._handshake(data)
         outputs: list[Output[LiveServerMessage]] = []
-        for message in parse(data):
+        for message in parse(data, self._likeness):
             self._take(message, data, outputs)
         return outputs
 
