@@ -811,6 +811,36 @@ def test_finish(far, session):
     assert [m.text for m in session.receive_turn(SOON)] == ["I heard", None]
 
 
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_finished_session_ends(far, asks):
+    """By itself and well, behind the last answer, or at once if there is none."""
+    options = SessionOptions(linger_timeout=0.05)
+    session = far.model(options=options).connect()
+    messages = session.receive(SOON)
+    if asks:
+        session.send("a question")
+    session.finish()
+    if asks:
+        far.hears(1)
+        far.say(says("an answer"), DONE)
+    assert [m.text for m in messages] == (["an answer", None] if asks else [])
+    assert session.wait_closed(SOON).code == 1000
+
+
+def test_behind_a_resumption_an_answer_is_waited_for(far):
+    """What the first connection has left open nobody knows."""
+    options = SessionOptions(linger_timeout=0.05)
+    session = far.model(options=options).connect({})
+    messages = session.receive(SOON)
+    far.say(update(HANDLE))
+    next(messages)
+    session.resume(timeout=SOON)
+    session.finish()
+    far.say(says("where were we"), DONE)
+    assert [m.text for m in messages] == ["where were we", None]
+    assert session.wait_closed(SOON).code == 1000
+
+
 @pytest.mark.parametrize("code", [1000, 1007])
 def test_a_close_that_repeats_secrets(far, code):
     """Neither key nor handle comes out by it, whatever the code."""
