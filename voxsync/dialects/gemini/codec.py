@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from voxsync.dialects.base import (
@@ -321,8 +320,7 @@ def _why_refused(message: LiveServerMessage) -> str:
         named = [str(name) for name in (message.code, message.status) if name]
         words = [" ".join(named), message.message]
         return ": ".join(filter(None, words))[:_SHOWN] or "it gave no reason"
-    came = json.dumps(message.raw, ensure_ascii=False)
+    came = repr(message.raw)[:_SHOWN]  # not json.dumps: no handle is shown so
     return (
-        f"its first message was {message.type!r}, not the answer to the setup: "
-        f"{came[:_SHOWN]}"
+        f"its first message was {message.type!r}, not the answer to the setup: {came}"
     )
