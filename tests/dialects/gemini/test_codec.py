@@ -137,12 +137,12 @@ def test_a_second_answer_is_a_message():
     [
         (
             say(turnComplete=True),
-            "its first message was 'serverContent', not the setup's answer.*turnComplete",
+            "its first message was 'serverContent', not the answer .*turnComplete",
         ),
-        ('{"new":1}', "first message was 'unknown', not the setup's answer.*: {'new': 1}"),
+        ('{"new":1}', "first message was 'unknown', not the answer .*: {'new': 1}"),
         (
             '{"sessionResumptionUpdate":{"newHandle":"secret"}}',
-            r"not the setup's answer.*: {'sessionResumptionUpdate': {'newHandle': '\*+'}}$",
+            r"not the answer .*: {'sessionResumptionUpdate': {'newHandle': '\*+'}}$",
         ),
         ('{"usageMetadata":{}}', "first message was 'usageMetadata'"),
         ("junk", "the answer to the setup makes no sense: .* not JSON"),

@@ -320,7 +320,7 @@ def _why_refused(message: LiveServerMessage) -> str:
         named = [str(name) for name in (message.code, message.status) if name]
         words = [" ".join(named), message.message]
         return ": ".join(filter(None, words))[:_SHOWN] or "it gave no reason"
-    came = repr(message.raw)[:_SHOWN]  # not json.dumps: no handle is shown so
+    came = repr(message.raw)[:_SHOWN]  # json.dumps would show a handle
     return (
         f"its first message was {message.type!r}, not the answer to the setup: {came}"
     )
