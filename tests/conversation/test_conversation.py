@@ -450,6 +450,24 @@ def test_half_duplex_mutes_while_the_model_is_heard(far, converse):
     assert "media-started" in listening(session)  # the test's own
 
 
+def test_half_duplex_where_the_model_speaks_already(far, session, converse):
+    """The microphone is shut from the start, until that burst is over."""
+    begun = Seen(session, "media-started")
+    far.speak(30)
+    begun.comes(1)
+    conversation = converse(session, half_duplex=True).start()
+    media = Seen(session, "media-ended")  # behind the conversation
+    conversation.mic.give(BLOCK)
+    assert conversation._flow._gate._sounding
+    far.tell(interrupted=True)
+    media.comes(1)
+    assert not conversation._flow._gate._sounding
+    for _ in range(20):  # 400 ms, of which 250 are the echo's
+        conversation.mic.give(BLOCK)
+    far.hears(lambda far: len(far.audio) and far.audio[-1] == 21 * BLOCK - 1)
+    assert far.audio[0] >= BLOCK
+
+
 def test_video_goes_along(far, converse):
     """One picture a second; the first at once."""
     with converse(video=iter([JPEG])):

@@ -153,6 +153,25 @@ def test_half_duplex_looks_at_the_stream_that_is_heard(session, begin):
     assert told == [True, False]
 
 
+def test_half_duplex_learns_of_a_burst_that_is_on(session, begin, monkeypatch):
+    """Where nothing has been told yet: that would be newer."""
+    for playing, kind, expected in (
+        (True, None, [True]),
+        (False, None, []),
+        (True, EventType.MEDIA_ENDED, [False]),
+    ):
+        flow = Flow(session, Feed(), Ear(), failed=print)
+        flow.look_for_media()  # before there is a gate
+        flow.prepare(begin.stack)
+        told = []
+        flow._gate.sounding = told.append
+        monkeypatch.setattr(session, "_is_playing", {"": playing}.get)
+        if kind is not None:
+            flow.on_media(SimpleNamespace(tag="", type=kind))
+        flow.look_for_media()
+        assert told == expected
+
+
 def test_two_sessions_can_talk_with_each_other(far, make, begin):
     """A call that came in, for instance; it hangs up, and that is a good end."""
     one = make()

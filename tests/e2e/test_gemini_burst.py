@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tests.live_far import DONE, INTERRUPTED, RATE, SOON, Far, Seen, sounds, wire
+from tests.gemini.far import DONE, INTERRUPTED, RATE, SOON, Far, Seen, sounds, wire
 from tests.media.toys import Ear
 from tests.server.conftest import until
 from voxsync.clocks import VirtualClock

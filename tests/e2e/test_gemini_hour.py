@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.live_far import RATE, SOON, Far, Seen, content, sounds, update
+from tests.gemini.far import RATE, SOON, Far, Seen, content, sounds, update
 from tests.server.conftest import until
 from voxsync.clocks import VirtualClock
 from voxsync.media import CallbackSink

@@ -9,7 +9,7 @@ import pytest
 
 import voxsync
 import voxsync.gemini
-from tests.live_far import HANDLE, KEY, Far, update
+from tests.gemini.far import HANDLE, KEY, Far, update
 from tests.peers import close_frame
 from tests.session.test_secrets import everything
 from voxsync.errors import (
@@ -316,7 +316,7 @@ def test_options_reach_the_session(far):
     assert far.headers()["x-mine"] == "1"
 
 
-# How an opening fails; see test_gemini_ends.py for what the service refuses
+# How an opening fails; see test_ends.py for what the service refuses
 
 
 def test_nobody_is_there():

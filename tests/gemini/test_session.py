@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import soxr
 
-from tests.live_far import (
+from tests.gemini.far import (
     DONE,
     HANDLE,
     INTERRUPTED,
+    KEY,
     SOON,
     Far,
     Seen,
@@ -749,9 +750,8 @@ def test_nothing_is_lost_between(far, session):
     over.set()
     for thread in threads:
         thread.join(SOON)
-    session.send_text_realtime("end")
-    got = [m["realtimeInput"]["text"] for m in far.hears(sum(sent) + 1)]
-    wanted = [f"{which} {n}" for which in (0, 1) for n in range(sent[which])] + ["end"]
+    got = [m["realtimeInput"]["text"] for m in far.hears(sum(sent))]
+    wanted = [f"{which} {n}" for which in (0, 1) for n in range(sent[which])]
     assert sorted(got) == sorted(wanted)
     assert len(far.setups) == 6
 
@@ -809,3 +809,49 @@ def test_finish(far, session):
     far.until(lambda far: far.got[-1:] == [{"realtimeInput": {"audioStreamEnd": True}}])
     far.say(says("I heard"), DONE)
     assert [m.text for m in session.receive_turn(SOON)] == ["I heard", None]
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_finished_session_ends(far, asks):
+    """By itself and well, behind the last answer, or at once if there is none."""
+    options = SessionOptions(linger_timeout=0.05)
+    session = far.model(options=options).connect()
+    messages = session.receive(SOON)
+    if asks:
+        session.send("a question")
+    session.finish()
+    if asks:
+        far.hears(1)
+        far.say(says("an answer"), DONE)
+    assert [m.text for m in messages] == (["an answer", None] if asks else [])
+    assert session.wait_closed(SOON).code == 1000
+
+
+def test_behind_a_resumption_an_answer_is_waited_for(far):
+    """What the first connection has left open nobody knows."""
+    options = SessionOptions(linger_timeout=0.05)
+    session = far.model(options=options).connect({})
+    messages = session.receive(SOON)
+    far.say(update(HANDLE))
+    next(messages)
+    session.resume(timeout=SOON)
+    session.finish()
+    far.say(says("where were we"), DONE)
+    assert [m.text for m in messages] == ["where were we", None]
+    assert session.wait_closed(SOON).code == 1000
+
+
+@pytest.mark.parametrize("code", [1000, 1007])
+def test_a_close_that_repeats_secrets(far, code):
+    """Neither key nor handle comes out by it, whatever the code."""
+    session = far.model().connect({})
+    far.say(update(HANDLE))
+    next(session.receive(SOON))
+    far.end(code, f"{KEY} {HANDLE}")
+    event = session.wait_closed(SOON)
+    assert event.reason == "*** ***"
+    with pytest.raises(SessionClosed) as info:
+        session.send("late")
+    shown = f"{event!r} {info.value!r} {info.value} {event.error!r} {event.error}"
+    assert KEY not in shown
+    assert HANDLE not in shown

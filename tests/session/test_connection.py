@@ -49,6 +49,9 @@ class Owner:
         self.gate = threading.Event()
         self.gate.set()
 
+    def _secrets(self):
+        return ()
+
     def _make_streams(self):
         return Streams(self)
 

@@ -100,6 +100,34 @@ def test_what_is_queued_goes_out_on_the_second(peer, make):
     assert got[0] + got[1] == said
 
 
+class Saying(PlainDialect):
+    """Says a word at the end of the input."""
+
+    def finish(self):
+        return self.encode("that is all")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_end_of_the_input_is_told_on_the_second(echo, make, when):
+    """Also where the first was told so: what answers it may come on the second."""
+    session = make(echo.url)
+    session._make_dialect = lambda: Saying(session.url)
+    session.connect()
+    messages = session.receive(SOON)
+    if when == "before":
+        session.finish()
+        assert next(messages) == "that is all"
+    resume(session, Saying(session.url), SOON)
+    if when == "after":
+        session.finish()
+    assert next(messages) == "that is all"
+    with pytest.raises(InvalidState):
+        session.send_text("more")
+    session.close()
+    assert session.log.kinds.count("message") == (2 if when == "before" else 1)
+    session.log.check()
+
+
 def test_a_second_that_cannot_be_opened(echo, make):
     """The session is as it was."""
     session = make(echo.url).connect()

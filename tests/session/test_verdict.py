@@ -8,7 +8,7 @@ from voxsync.dialects.plain import PlainDialect
 from voxsync.errors import ConnectError, OpenTimeout, SessionClosed, SetupError
 from voxsync.events import CloseEvent
 from voxsync.session.lifecycle import Ended
-from voxsync.session.verdict import closed_error, failed, judge
+from voxsync.session.verdict import cleaned, closed_error, failed, judge
 
 CUT = OSError("wire cut")
 
@@ -23,6 +23,24 @@ def ended(code=1000, reason="", *, was_clean=True, by_us=False):
 
 def judged(end, *, opened_at=1.0, cause=None, unsent=0, cancelled=False):
     return judge(engine(opened_at), end, cause, unsent, cancelled=cancelled)
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("", ""),
+        ("idle", "idle"),
+        ("no key s3cr3t-k3y here", "no key *** here"),
+        ("h4ndl3-1 is unknown", "*** is unknown"),
+        ("t0ken-of-mine is bad", "*** is bad"),
+        ("at wss://test/v1?key=s3cr", "at wss://test/v1?key=***"),  # cut off
+    ],
+)
+def test_no_reason_repeats_a_secret(reason, shown):
+    """Not of the request, and no other either."""
+    request = ("ws://test/?key=s3cr3t-k3y", [("Authorization", "Bearer t0ken-of-mine")])
+    end = cleaned(ended(4000, reason), request, ["h4ndl3-1", ""])
+    assert end == ended(4000, shown)
 
 
 def test_a_good_end_is_no_error():

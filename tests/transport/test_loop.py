@@ -339,6 +339,22 @@ def test_who_holds_back_at_the_last_record_is_told_of_the_end_later(tls_pair, ho
     loop.close()
 
 
+def test_a_connection_that_is_silent_costs_the_others_nothing(tls_pair):
+    """A loop of hundreds over TLS asks none of them in each step what it holds."""
+    loop, toys, ends = IOLoop(), [Toy(), Toy()], [tls_pair(), tls_pair()]
+    for toy, (ours, theirs) in zip(toys, ends, strict=True):
+        theirs.sendall(b"first ")
+        ours.setblocking(False)
+        loop.add(Channel(ours, toy))
+    loop._step()
+    idle = ends[0][0]
+    idle.recv = idle.pending = lambda *_: pytest.fail("it was asked")
+    ends[1][1].sendall(b"second")
+    loop._step()
+    assert [toy.got for toy in toys] == [b"first ", b"first second"]
+    loop._leave()
+
+
 def test_a_notice_is_no_reason_to_read(tls_pair):
     """Nothing is there: to find that out for each message sent costs as much as it."""
     ours, theirs = tls_pair()

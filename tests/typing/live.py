@@ -52,6 +52,14 @@ def talk(samples: NDArray[np.int16], image: bytes) -> None:
         session.send(
             Content("user", (Part(text="text"),)), turn_complete=False, block=False
         )
+        texts: list[str] = ["one", "two"]
+        for content in (
+            Content("user", "text"),
+            Content("user", texts),
+            Content("user", ["text", Part(text="part"), Blob("image/png", image)]),
+            Content(parts=Part(text="part")),
+        ):
+            assert_type(content.parts, tuple[Part, ...])
         session.send_text_realtime("text", timeout=1)
         session.send_audio_realtime(samples, 48_000)
         session.send_audio_realtime(b"\0\0")

@@ -278,6 +278,8 @@ class AudioConversation(EventTarget):
         for kind, listener in listeners:
             session.add_event_listener(kind, listener)
             stack.callback(self._forget, kind, listener)
+        if self._half_duplex:
+            self._flow.look_for_media()
         self._flow.begin(stack)
         stack.callback(self._calls.close)
         if self._video is not None:

@@ -64,8 +64,9 @@ class Flow:
         self._microphone = microphone
         self._speaker = speaker
         self._failed = failed
-        self._lock = threading.Lock()  # guards the next two
+        self._lock = threading.Lock()  # guards the next three
         self._mute = False
+        self._media_told = False
         self._gate: Gate | None = None
         self._up: Link | None = None
         self._down: Link | None = None
@@ -128,9 +129,22 @@ class Flow:
 
     def on_media(self, event: MediaStartedEvent | MediaEndedEvent) -> None:
         """For half duplex: the session's audio begins to be heard, or has been."""
-        gate = self._gate
-        if gate is not None and not event.tag:  # the others are not heard here
-            gate.sounding(event.type is EventType.MEDIA_STARTED)
+        with self._lock:
+            gate = self._gate
+            if gate is not None and not event.tag:  # the others are not heard here
+                self._media_told = True
+                gate.sounding(event.type is EventType.MEDIA_STARTED)
+
+    def look_for_media(self) -> None:
+        """For half duplex, once `on_media` listens: a burst may be on already."""
+        with self._lock:
+            # What has been told since is newer than what is seen here.
+            if (
+                self._gate is not None
+                and not self._media_told
+                and self._session._is_playing("")  # noqa: SLF001
+            ):
+                self._gate.sounding(True)
 
     def wait(self) -> None:
         """Wait for the end of what is heard. Raises what it ended by."""

@@ -12,7 +12,8 @@ Firebase's `LiveSession` in Python's spelling, with what Google's own SDK has be
 (Gemini notes, 1). Audio: `microphone.send_media_to(session)`,
 `session.send_media_to(speaker)`, or both at once with `AudioConversation`.
 
-May import: dialects.gemini, session, audio, errors. Threads: those of `Session`.
+May import: dialects.gemini, session, media, audio, errors, clocks.
+Threads: those of `Session`.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from voxsync.dialects.gemini.codec import GeminiDialect
 from voxsync.dialects.gemini.config import SessionResumptionConfig, resumption_to_wire
 from voxsync.dialects.gemini.endpoints import FirebaseBackend, VertexAIBackend
 from voxsync.errors import InvalidState
+from voxsync.gemini.turns import TurnsDialect
 
 if TYPE_CHECKING:
     from voxsync.dialects.gemini.endpoints import Backend
@@ -41,13 +41,13 @@ class Plan:
     settings: str
     resumption: SessionResumptionConfig | None = None
 
-    def dialect(self) -> GeminiDialect:
+    def dialect(self) -> TurnsDialect:
         """A translator for one connection; asks for the key or token now."""
         key = self.api_key() if callable(self.api_key) else self.api_key
         setup = self.setup()
         inputs = json.loads(setup)["setup"].get("realtimeInputConfig", {})
         detection = inputs.get("automaticActivityDetection", {})
-        return GeminiDialect(
+        return TurnsDialect(
             self.backend.url(self.base_url, key),
             self.backend.headers(key),
             setup,

@@ -14,8 +14,8 @@ from voxsync.clocks import Clock
 from voxsync.dialects.base import OpenStream, SendAudio
 from voxsync.dialects.gemini import requests
 from voxsync.dialects.gemini.blob import Blob
-from voxsync.dialects.gemini.messages import ServerContent
 from voxsync.errors import InvalidState
+from voxsync.gemini.turns import ends_turn
 from voxsync.session import Session, SessionOptions
 from voxsync.session.resumption import resume
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from voxsync.audio.pcm import AudioData
     from voxsync.audio.resample import Resampler
     from voxsync.dialects.base import Dialect
-    from voxsync.dialects.gemini.codec import GeminiDialect
     from voxsync.dialects.gemini.config import SessionResumptionConfig
     from voxsync.dialects.gemini.messages import LiveServerMessage, UsageMetadata
     from voxsync.dialects.gemini.parts import FunctionResponse
     from voxsync.gemini.plan import Plan
+    from voxsync.gemini.turns import TurnsDialect
     from voxsync.media import Sink
 
 __all__ = ["LiveSession"]
@@ -62,7 +62,7 @@ class LiveSession(Session["LiveServerMessage"]):
     def __init__(self, plan: Plan, options: SessionOptions | None = None) -> None:
         super().__init__(plan.backend.url(plan.base_url, None), options)
         self._plan = plan
-        self._gemini: GeminiDialect | None = None
+        self._gemini: TurnsDialect | None = None
         self._resampler: Resampler | None = None  # its user's: see send_audio_realtime
         self._clock = self.options.clock or Clock()
         self._images = threading.Lock()  # guards the next two
@@ -242,6 +242,17 @@ class LiveSession(Session["LiveServerMessage"]):
         """The user has spoken; only without automatic detection; as `send`."""
         self._send_behind_audio(requests.activity_end(), block, timeout)
 
+    def finish(self) -> None:
+        """Say that there is no more input; what the model has to say still arrives.
+
+        Then the session ends, with 1000: `linger_timeout` (1 s) after the model's last
+        turn, or after this where nothing is to be answered. Where that cannot be known,
+        such as after audio that may hold no speech, it ends badly, once the service was
+        silent for `finish_timeout`. Answer calls of functions before.
+        Raises, thread: as `Session.finish`.
+        """
+        super().finish()
+
     def send_media_chunks(self, chunks: Iterable[Blob | Mapping[str, Any]]) -> None:
         """Firebase's obsolete form: one message for each of the `chunks`."""
         self._send_chunks("send_media_chunks", chunks)
@@ -265,7 +276,7 @@ class LiveSession(Session["LiveServerMessage"]):
         """
         for message in self.receive(timeout):
             yield message
-            if _ends_turn(message):
+            if ends_turn(message):
                 return
 
     # Another connection
@@ -302,6 +313,7 @@ class LiveSession(Session["LiveServerMessage"]):
         plan = self._plan.resumed(session_resumption, self.resumption_handle)
         dialect = plan.dialect()
         dialect.usage = self.usage  # until the service counts again
+        dialect.expect_more()
         resume(self, dialect, timeout)
         self._plan, self._gemini = plan, dialect
 
@@ -310,6 +322,9 @@ class LiveSession(Session["LiveServerMessage"]):
     def _make_dialect(self) -> Dialect[LiveServerMessage]:
         self._gemini = self._plan.dialect()
         return self._gemini
+
+    def _secrets(self) -> tuple[str, ...]:
+        return (self.resumption_handle or "",)  # who has it can take us over
 
     def _media_format(self) -> AudioFormat:
         return _pcm(_INPUT_RATE)  # ours; the model's says its own rate
@@ -367,16 +382,6 @@ class LiveSession(Session["LiveServerMessage"]):
         warnings.warn(f"{verb} {words}", DeprecationWarning, stacklevel=3)
         for chunk in chunks:
             self._send(requests.media_chunk(chunk), True, None)
-
-
-def _ends_turn(message: LiveServerMessage) -> bool:
-    """Whether the model waits for us now (Gemini notes, 1.7 and 2.4)."""
-    if not isinstance(message, ServerContent):
-        return False
-    status = message.interaction_status
-    if status and not status.endswith("UNSPECIFIED"):
-        return status.endswith("IDLE")
-    return message.turn_complete
 
 
 def _image(

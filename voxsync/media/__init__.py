@@ -1,8 +1,10 @@
 """Audio that moves: units, the links between them, devices, files, clocks.
 
-May import: errors, clocks, audio, events; PyAudio inside functions only.
+May import: errors, clocks, audio, events, numpy; PyAudio inside functions only.
 Threads: one per running link (`voxsync-link-…`), one for a unit's listeners while it
-has something to tell (`voxsync-unit-…`), and those of `portaudio.py`.
+has something to tell (`voxsync-unit-…`), one for each call into PortAudio
+(`voxsync-portaudio-…`), one that looks after open devices (`voxsync-watchdog`), and
+PortAudio's own, on which callbacks never wait.
 
 Inside, audio is mono int16 numpy, shape `(frames,)`; other formats exist only at the
 edges (device, file, service).

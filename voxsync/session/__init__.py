@@ -1,7 +1,8 @@
 """Joins engine, threads, queues and events into what users hold.
 
 May import: every room below; not doors, server, simulators or cli.
-Threads: the application's, one I/O thread and one events thread per session.
+Threads: the application's, one I/O thread and one events thread per session; while it
+is being resumed, the next connection has an I/O thread already.
 """
 
 from voxsync.session.lifecycle import ReadyState

@@ -17,7 +17,7 @@ from voxsync.session.engine import Engine
 from voxsync.session.lifecycle import Ended, ReadyState
 from voxsync.session.opening import Opening
 from voxsync.session.succession import Place, Succession
-from voxsync.session.verdict import failed, judge
+from voxsync.session.verdict import cleaned, failed, judge
 from voxsync.transport import Channel, IOLoop
 from voxsync.wire.keepalive import Keepalive
 
@@ -339,6 +339,7 @@ class Connection:
         """Tell of the end, once (I1), and release whoever waits (I5). Thread: any."""
         if not self._once.acquire(blocking=False):
             return
+        ended = cleaned(ended, self.opening.secrets, self._owner._secrets())  # noqa: SLF001
         match self.place.end(ended, open_error):
             case Place.LEADING:
                 self._tell_end(ended, open_error)

@@ -26,6 +26,7 @@ def dialler(
     dial_options = request_options(request, options)
 
     def opener(connection: Connection) -> tuple[socket.socket, bytes]:
+        connection.opening.secrets = (request.url, dial_options.headers)
         taps = connection.taps
         taps.asked(request.url, dial_options.headers)
         try:

@@ -172,6 +172,14 @@ class SessionMedia(SessionView[MessageT]):
         connection = self._connection
         return connection is not None and connection.engine.streams.holds(tag)
 
+    def _is_playing(self, tag: str) -> bool:
+        """Whether a burst is on whose `media-started` may have been told already.
+
+        Of one that is not, `media-started` is still to come. Thread: any.
+        """
+        connection = self._connection
+        return connection is not None and connection.engine.streams.is_playing(tag)
+
     def _on_audio(self, output: Audio | ClearAudio) -> None:
         """Audio of a stream came, or must go. Thread: I/O; never waits."""
         if self._media_units is not None:

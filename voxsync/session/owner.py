@@ -25,6 +25,10 @@ class Owner(Protocol):
     _figures: Figures
     _taps: Taps
 
+    def _secrets(self) -> tuple[str, ...]:
+        """What no text may repeat, besides what the request holds."""
+        ...
+
     def _make_streams(self) -> Streams: ...
 
     def _ending(self) -> None: ...

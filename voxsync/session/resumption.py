@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from voxsync.errors import InvalidState
+from voxsync.session.commands import FINISH
 from voxsync.session.connection import Connection
 from voxsync.session.dialling import dialler
 from voxsync.session.lifecycle import ReadyState
@@ -93,6 +94,7 @@ def _resume(session: Session[Any], dialect: Dialect[Any], timeout: float) -> Non
         if first.place.is_followed:
             if not first.io_done.is_set():
                 _give_up(first)
+            session._outbox.renew_finish(FINISH)  # noqa: SLF001
             second.lead()
 
 

@@ -112,6 +112,11 @@ class Streams:
         stream = self._streams.get(tag)
         return stream is not None and bool(stream.held)
 
+    def is_playing(self, tag: str) -> bool:
+        """Whether a burst of this tag is on: started, and not ended. Thread: any."""
+        stream = self._streams.get(tag)
+        return stream is not None and stream.playout.playing
+
     def rate_of_held(self, tag: str) -> int | None:
         """The sample rate of what waits; None = nothing does. Thread: any."""
         stream = self._streams.get(tag)

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from voxsync.errors import ConnectError, SessionClosed, SetupError, VoxsyncError
+from voxsync.redact import Redactor, redact_url
 from voxsync.session.lifecycle import Ended
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from voxsync.events import CloseEvent
     from voxsync.session.engine import Engine
 
-__all__ = ["closed_error", "failed", "judge"]
+__all__ = ["cleaned", "closed_error", "failed", "judge"]
+
+_URL = re.compile(r"\b\w+://\S+")
 
 
 def failed(exc: Exception) -> Ended:
     """The end of a connection that this broke."""
     reason = str(exc) if isinstance(exc, VoxsyncError) else "internal error"
     return Ended(code=1006, reason=reason, was_clean=False, by_us=False, cause=exc)
+
+
+def cleaned(
+    ended: Ended, request: tuple[str, Sequence[tuple[str, str]]], more: Sequence[str]
+) -> Ended:
+    """The same end, in words that repeat no secret of ours.
+
+    Args:
+        ended: How the connection came to its end; the words may be the peer's.
+        request: URL and headers of the upgrade.
+        more: Other secrets.
+    """
+    if not ended.reason:
+        return ended
+    url, headers = request
+    redactor = Redactor(url, [*headers, *(("token", secret) for secret in more)])
+    reason = redactor.text(ended.reason)
+    # A Close frame has room for the beginning of a secret only, which is one, too.
+    reason = _URL.sub(lambda found: redact_url(found[0]), reason)
+    return replace(ended, reason=reason)
 
 
 def judge(

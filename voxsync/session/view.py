@@ -228,6 +228,10 @@ class SessionView(EventTarget, Generic[MessageT]):
         """
         self._receiver.make_room()
 
+    def _secrets(self) -> tuple[str, ...]:
+        """For subclasses: what no text may repeat, besides what the request holds."""
+        return ()
+
     # Inside
 
     def _opened(self) -> Connection:

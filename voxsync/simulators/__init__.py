@@ -3,6 +3,8 @@
 Three of them, each a door of its own with files of its name: `mimi.MimiService`,
 `voximplant.VoxEngine` and `gemini.GeminiService`. What they have in common:
 
+- who comes and goes: `service` (not `voximplant`, which is no server but a session);
+- one thread for a session where order matters: `thread`;
 - faults: a menu (`faults`; `voximplant_faults`, `gemini_faults`), and what each does to
   one connection (`act`, `acts`; `voximplant_acts`, `gemini_acts`);
 - ears: `recogniser`, with `phrases` and `dictation`, and `activity`, which only hears

@@ -11,32 +11,28 @@ with GeminiService(brain=PhraseBrain({"hello": "Good morning."})) as service:
 
 from __future__ import annotations
 
-import threading
-import time
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from voxsync.clocks import Clock
-from voxsync.errors import InvalidState
-from voxsync.server import Listener, Refusal, ServerSession
-from voxsync.session import SessionOptions
+from voxsync.server import Refusal, ServerSession
 from voxsync.simulators.gemini_acts import GeminiActs
 from voxsync.simulators.gemini_brain import EchoBrain
 from voxsync.simulators.gemini_conversation import Conversation, Facilities
 from voxsync.simulators.gemini_entrance import Entrance
 from voxsync.simulators.gemini_hearing import HEARING_RATE
-from voxsync.simulators.gemini_record import GeminiRecord, GeminiRecords
+from voxsync.simulators.gemini_record import GeminiRecord
 from voxsync.simulators.gemini_resumption import EXPIRY, Handles
+from voxsync.simulators.service import Service
 from voxsync.simulators.thread import SerialThread
 
 if TYPE_CHECKING:
-    import socket
     import ssl
     from collections.abc import Callable, Collection, Iterable, Mapping
-    from types import TracebackType
 
     from voxsync.server import IncomingRequest
+    from voxsync.session import SessionOptions
     from voxsync.simulators.gemini_brain import Brain
     from voxsync.simulators.gemini_faults import GeminiFault
     from voxsync.simulators.gemini_hearing import Detector
@@ -49,7 +45,7 @@ __all__ = ["GeminiRecord", "GeminiService"]
 _MAX_MESSAGE = 4 * 1024 * 1024
 
 
-class GeminiService:
+class GeminiService(Service[GeminiRecord, GeminiActs, Conversation]):
     """A Live API of Gemini models on this machine: it hears, thinks and answers.
 
     It is at the paths of the Gemini API, of Vertex AI, of the Firebase proxy, and at
@@ -137,163 +133,38 @@ class GeminiService:
             go_away_before=go_away_before,
         )
         self._clock = clock
-        self._faults = tuple(faults)
         self._entrance = Entrance(keys)
-        self._records = GeminiRecords()
-        self._secure = ssl_context is not None
-        self._closing = threading.Event()
-        self._started = False
-        self._lock = threading.Lock()  # guards the next one
-        self._live: set[Conversation] = set()
-        # What a connection's own thread knows of its connection.
-        self._here = threading.local()
-        self._listener = Listener(
+        super().__init__(
             host,
             port,
-            check=self._check,
-            options=SessionOptions(
-                ping_interval=None,
-                close_timeout=2.0,
-                inbox=16,
-                receive_queue=1,  # nobody iterates; listeners have it all
-                max_message_size=_MAX_MESSAGE,
-            ),
+            record=GeminiRecord,
+            acts=GeminiActs,
+            faults=faults,
+            max_message_size=_MAX_MESSAGE,
             max_connections=max_connections,
             open_timeout=open_timeout,
             ssl_context=ssl_context,
-            tamper=self,
-            make_session=self._make_session,
         )
-
-    def start(self) -> Self:
-        """Begin to accept, in the background.
-
-        Raises:
-            OSError: The address or port cannot be had.
-            InvalidState: Started or closed before.
-        """
-        if self._started or self._closing.is_set():
-            raise InvalidState("a service is started once; make a new one")
-        self._listener.start()
-        self._started = True
-        return self
-
-    @property
-    def port(self) -> int:
-        """The port; after `start` the real one."""
-        return self._listener.port
 
     @property
     def url(self) -> str:
         """Where clients connect to, without a path: `ws://` or `wss://`."""
-        return self._listener.url.rstrip("/")
+        return super().url.rstrip("/")
 
     @property
     def base_url(self) -> str:
         """The same as `http://` or `https://`, as Google's clients want it."""
         return "http" + self.url.removeprefix("ws")
 
-    @property
-    def records(self) -> list[GeminiRecord]:
-        """The latest 1,000 connections, oldest first."""
-        return self._records.all()
-
-    def wait_record(self, number: int = 1, timeout: float = 10.0) -> GeminiRecord:
-        """Wait until the `number`-th connection is over and return its record.
-
-        Raises:
-            TimeoutError: It is not over within `timeout` seconds.
-            LookupError: It was so long ago that it was forgotten.
-        """
-        return self._records.wait(number, timeout)
-
     def forget_handles(self) -> None:
         """Take no resumption handle any more that was given out so far."""
         self._handles.forget()
 
-    def serve_forever(self) -> None:
-        """Start if needed, and wait until `close()` or Ctrl-C."""
-        if not self._started:
-            self.start()
-        try:
-            self._listener.serve_forever()
-        finally:
-            self.close()
+    # A connection's own thread
 
-    def close(self, timeout: float = 5.0) -> None:
-        """Close all sessions with code 1001 and wait for the end. Idempotent.
-
-        Args:
-            timeout: Seconds to wait for them at most.
-        """
-        end = time.monotonic() + timeout
-        self._closing.set()
-        with self._lock:
-            live = list(self._live)
-        for conversation in live:
-            if conversation.acts.deaf:
-                conversation.session.cancel()
-        self._listener.close(timeout)
-        with self._lock:
-            live += [each for each in self._live if each not in live]
-        for conversation in live:
-            # Without a close code it has not even begun: the listener was faster.
-            if conversation.session.close_code is not None:
-                # A brain, voice or recogniser may still be at work.
-                conversation.record.over.wait(max(0.0, end - time.monotonic()))
-            conversation.thread.close(max(0.0, end - time.monotonic()))
-        for record in self._records.all():
-            self._records.over(record)
-
-    def __enter__(self) -> Self:
-        return self if self._started else self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        state = "closed" if self._closing.is_set() else f"{len(self._live)} sessions"
-        return f"<GeminiService {self.url} {state}>"
-
-    # Tamper: a connection's own thread, before the session
-
-    def accepted(self, sock: socket.socket) -> bool:
-        """See `Tamper`."""
-        record = self._records.new()
-        acts = GeminiActs(record.number, self._faults, self._closing)
-        record.faults = acts.names
-        self._here.record, self._here.acts = record, acts
-        served = acts.accepted(sock)
-        if not served:
-            self._records.over(record)
-        return served
-
-    def answer(self, data: bytes) -> bytes:
-        """See `Tamper`."""
-        acts: GeminiActs = self._here.acts
-        try:
-            return acts.answer(data)
-        except ConnectionAbortedError:
-            self._here.record.status = None
-            self._records.over(self._here.record)
-            raise
-
-    def _check(self, incoming: IncomingRequest) -> Refusal | None:
-        record: GeminiRecord = self._here.record
-        acts: GeminiActs = self._here.acts
-        record.asked(incoming)
-        door = self._entrance.judge(incoming)
-        refusal = acts.refuse() or (door if isinstance(door, Refusal) else None)
-        record.status = 101 if refusal is None else refusal.status
-        if refusal is not None:
-            self._records.over(record)
-        self._here.door = door
-        return refusal
+    def _judge(self, incoming: IncomingRequest) -> Refusal | None:
+        door = self._here.door = self._entrance.judge(incoming)
+        return door if isinstance(door, Refusal) else None
 
     def _make_session(
         self, incoming: IncomingRequest, options: SessionOptions
@@ -320,15 +191,14 @@ class GeminiService:
             over=self._over,
         )
         made.append(conversation)
-        with self._lock:
-            self._live.add(conversation)
+        self._add(conversation)
         thread.start()
         return session
 
-    def _over(self, conversation: Conversation) -> None:
-        with self._lock:
-            self._live.discard(conversation)
-        self._records.over(conversation.record)
+    # Whoever closes the service
+
+    def _let_go(self, conversation: Conversation, timeout: float) -> None:
+        conversation.thread.close(timeout)
 
 
 def _tones() -> Voice:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import collections
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from voxsync.simulators.record import Record, Records
+from voxsync.simulators.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voxsync.simulators.gemini_brain import HeardTurn
 
-__all__ = ["GeminiRecord", "GeminiRecords", "Spoken"]
+__all__ = ["GeminiRecord", "Spoken"]
 
 _MOST = 1000
 
@@ -73,22 +73,3 @@ class GeminiRecord(Record):
         """Keep less of what is larger here."""
         self.texts = _bounded()
         self.messages = _bounded()
-
-
-class GeminiRecords(Records):
-    """The latest connections. Thread: any."""
-
-    def _make(self, number: int) -> GeminiRecord:
-        return GeminiRecord(number)
-
-    def new(self) -> GeminiRecord:
-        """See `Records`."""
-        return cast("GeminiRecord", super().new())
-
-    def all(self) -> list[GeminiRecord]:  # type: ignore[override]
-        """See `Records`."""
-        return cast("list[GeminiRecord]", super().all())
-
-    def wait(self, number: int, timeout: float) -> GeminiRecord:
-        """See `Records`."""
-        return cast("GeminiRecord", super().wait(number, timeout))

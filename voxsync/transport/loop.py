@@ -141,7 +141,8 @@ class IOLoop:
         self._selector: selectors.BaseSelector = selector or cheap()
         self._selector.register(self._wakeup, _READ, None)
         self._channels: set[Channel] = set()
-        self._tls: set[Channel] = set()  # those of them
+        # Those over TLS that may hold decrypted bytes, which `select` does not see.
+        self._unread: set[Channel] = set()
         self._notified: collections.deque[Channel] = collections.deque()
         self._due: list[tuple[float, int, Channel]] = []
         self._tie = itertools.count()
@@ -160,7 +161,7 @@ class IOLoop:
         """Take over a connected, non-blocking socket. Thread: the loop's."""
         self._channels.add(channel)
         if channel.is_tls:
-            self._tls.add(channel)
+            self._unread.add(channel)  # what came with the handshake
         self._selector.register(channel.sock, _READ, channel)
         # Served by the next step, whose caller cleans up after a driver that fails.
         channel.notified = True
@@ -210,8 +211,8 @@ class IOLoop:
     def _patience(self) -> float | None:
         if self._notified:
             return 0
-        for channel in self._tls:
-            if channel.driver.reading and self._has_decrypted(channel):
+        for channel in self._unread:
+            if channel.driver.reading:
                 self._notified.append(channel)
                 return 0
         if not self._due:
@@ -219,17 +220,11 @@ class IOLoop:
         left = max(0.0, self._due[0][0] - self._now())
         return left if self._clock is None else self._clock.real(left)
 
-    @staticmethod
-    def _has_decrypted(channel: Channel) -> bool:
-        """Whether there are bytes that `select` does not see."""
-        return channel.is_tls and channel.sock.pending() > 0  # type: ignore[attr-defined]
-
     def _serve(self, channel: Channel, mask: int, now: float) -> None:
         driver = channel.driver
-        # Decrypted bytes are nowhere but in the TLS object; and it may have to write
-        # before it can read.
+        # TLS may have to write before it can read.
         wanted = _READ | _WRITE if channel.is_tls else _READ
-        if driver.reading and (mask & wanted or self._has_decrypted(channel)):
+        if driver.reading and (mask & wanted or channel in self._unread):
             self._read(channel, now)
         if mask & _CALL:
             driver.tick(now)
@@ -296,12 +291,15 @@ class IOLoop:
         records: list[bytes] = []
         error: Exception | None = None
         is_over = False
+        self._unread.add(channel)
         try:
             while len(records) < _PIECES and not is_over:
                 records.append(sock.recv(_PIECE))
                 is_over = not records[-1]
         except channel.would_block:
-            pass
+            # Remembered: to ask each `pending()` in each step would cost a loop of many
+            # connections more than to read.
+            self._unread.discard(channel)
         except OSError as exc:
             error, is_over = exc, True
         data = b"".join(records)
@@ -346,7 +344,7 @@ class IOLoop:
 
     def _remove(self, channel: Channel) -> None:
         self._channels.discard(channel)
-        self._tls.discard(channel)
+        self._unread.discard(channel)
         if channel.interest:
             self._selector.unregister(channel.sock)
         channel.sock.close()

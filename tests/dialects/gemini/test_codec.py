@@ -139,7 +139,11 @@ def test_a_second_answer_is_a_message():
             say(turnComplete=True),
             "its first message was 'serverContent', not the answer .*turnComplete",
         ),
-        ('{"new":1}', "first message was 'unknown', not the answer .*: {\"new\": 1}"),
+        ('{"new":1}', "first message was 'unknown', not the answer .*: {'new': 1}"),
+        (
+            '{"sessionResumptionUpdate":{"newHandle":"secret"}}',
+            r"not the answer .*: {'sessionResumptionUpdate': {'newHandle': '\*+'}}$",
+        ),
         ('{"usageMetadata":{}}', "first message was 'usageMetadata'"),
         ("junk", "the answer to the setup makes no sense: .* not JSON"),
         (b"\xff", "the answer to the setup makes no sense: .* not JSON"),

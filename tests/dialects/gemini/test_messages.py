@@ -244,6 +244,22 @@ def test_repr():
     assert "total_token_count=0" in repr(UsageUpdate(usage_metadata=usage))
 
 
+def test_no_repr_shows_a_handle():
+    """Not that of the message, of `raw`, or of another message that came along."""
+    update = '"sessionResumptionUpdate":{"newHandle":"h4ndl3","resumable":true}'
+    for text in (f"{{{update}}}", f'{{"serverContent":{{}},{update}}}'):
+        for message in parse(text):
+            assert "h4ndl3" not in f"{message!r} {message} {message.raw} "
+            assert message.raw["sessionResumptionUpdate"]["newHandle"] == "h4ndl3"
+    assert message.new_handle == "h4ndl3"
+    assert repr(message) == (
+        "SessionResumptionUpdate(new_handle='***', resumable=True)"
+    )
+    empty = SessionResumptionUpdate(new_handle="")
+    assert repr(empty) == "SessionResumptionUpdate(new_handle='')"
+    assert "h4ndl3" not in repr(UnknownMessage(raw=message.raw))
+
+
 def test_tool_calls_are_typed():
     """What a handler gets."""
     call = FunctionCall("c-7", "lamp", {"state": "on"})

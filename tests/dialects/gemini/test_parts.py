@@ -1,6 +1,9 @@
 """Contents and their parts, in both directions."""
 
+import dataclasses
 import json
+import pickle
+from collections import deque
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -256,11 +259,30 @@ def test_function_calls_are_read(obj, call):
 
 @pytest.mark.parametrize(
     "parts",
-    ["hi", ["hi"], ("hi",), [Part(text="hi")], (Part(text="hi"),), Part(text="hi")],
+    [
+        "hi",
+        ["hi"],
+        ("hi",),
+        deque(["hi"]),
+        [Part(text="hi")],
+        (Part(text="hi"),),
+        Part(text="hi"),
+    ],
 )
 def test_contents_are_made_of_parts(parts):
     """What is no part yet becomes one."""
-    assert Content("user", parts).parts == (Part(text="hi"),)
+    content = Content("user", parts)
+    assert content.parts == (Part(text="hi"),)
+    assert type(content.parts) is tuple
+    assert pickle.loads(pickle.dumps(content)) == content
+    assert dataclasses.replace(content, role="model").parts is content.parts
+
+
+@pytest.mark.parametrize("parts", [b"hi", bytearray(b"hi"), memoryview(b"hi"), 7])
+def test_bytes_and_numbers_are_no_parts(parts):
+    """Bytes are no list of numbers."""
+    with pytest.raises(TypeError, match=f"not {type(parts).__name__}"):
+        Content("user", parts)
 
 
 def test_contents_take_all_kinds():

@@ -366,6 +366,15 @@ def test_the_short_way_agrees_with_the_long(text, changes, cut):
     assert agree(text[: len(text) - cut])
 
 
+@pytest.mark.parametrize("payload", ['"', "", '"A', '"AAA'])
+def test_a_payload_without_an_end_is_no_short_way(payload):
+    """The quote before the braces may be the one in front of the payload."""
+    head = TEXT[: TEXT.index('"payload":')]
+    text = f'{head}"payload":{payload}}}}}'
+    assert read_strict(text) is None
+    assert parse(text) is None
+
+
 KEYS = (
     *("event", "start", "media", "stop", "tag", "payload", "chunk", "timestamp"),
     *("mediaFormat", "encoding", "sampleRate", "mediaInfo", "customParameters"),

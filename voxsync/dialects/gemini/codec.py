@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+
 from typing import TYPE_CHECKING
 
 from voxsync.dialects.base import (
@@ -22,6 +23,7 @@ from voxsync.dialects.base import (
     UpgradeRequest,
 )
 from voxsync.dialects.gemini.blob import encode_base64
+from voxsync.dialects.gemini.likeness import Likeness
 from voxsync.dialects.gemini.messages import (
     LiveServerMessage,
     ServerContent,
@@ -105,6 +107,7 @@ class GeminiDialect(Dialect[LiveServerMessage]):
         self._sending = False  # audio was sent, or will be, behind the last end of it
         self._sounding_at: int | None = None  # the rate of the model's turn
         self._flawed = 0  # audio parts
+        self._likeness = Likeness()
 
     @property
     def session_id(self) -> str | None:
@@ -187,7 +190,7 @@ class GeminiDialect(Dialect[LiveServerMessage]):
         if self.setup_complete is None:
             return self._handshake(data)
         outputs: list[Output[LiveServerMessage]] = []
-        for message in parse(data):
+        for message in parse(data, self._likeness):
             self._take(message, data, outputs)
         return outputs
 
@@ -330,10 +333,9 @@ def _why_refused(message: LiveServerMessage) -> str:
         named = [str(name) for name in (message.code, message.status) if name]
         words = [" ".join(named), message.message]
         return ": ".join(filter(None, words))[:_SHOWN] or "it gave no reason"
-    came = json.dumps(message.raw, ensure_ascii=False)
+    came = repr(message.raw)[:_SHOWN]  # json.dumps would show a handle
     return (
-        f"its first message was {message.type!r}, not the answer to the setup: "
-        f"{came[:_SHOWN]}"
+        f"its first message was {message.type!r}, not the answer to the setup: {came}"
     )
 
 

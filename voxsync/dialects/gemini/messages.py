@@ -9,6 +9,8 @@ from voxsync.audio.pcm import bytes_to_int16
 from voxsync.dialects.gemini.blob import Blob
 from voxsync.dialects.gemini.parts import Content, FunctionCall, Part
 from voxsync.dialects.gemini.reading import pcm_rate
+from voxsync.dialects.gemini.sealed import sealed
+from voxsync.redact import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +129,8 @@ class ServerMessage:
     Attributes:
         type: Says which message it is.
         raw: The JSON object as it came, with all that has no field here. Messages
-            are equal without being equal in this. Do not change it.
+            are equal without being equal in this. Do not change it. Its repr masks
+            a resumption handle.
         usage_metadata: If the service said it along with this message.
     """
 
@@ -135,10 +138,15 @@ class ServerMessage:
     usage_metadata: UsageMetadata | None = None
     raw: Mapping[str, object] = field(default_factory=dict, compare=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "raw", sealed(self.raw))
+
     def __repr__(self) -> str:
         shown = []
         for each in fields(self):
             value = getattr(self, each.name)
+            if each.name == "new_handle" and value:
+                value = MASK
             if each.compare and value is not None and value is not False:
                 shown.append(f"{each.name}={repr(value)[:_SHOWN]}")
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -311,7 +319,8 @@ class SessionResumptionUpdate(ServerMessage):
     """By which handle the session could go on, from here.
 
     Attributes:
-        new_handle: None or "" = by none, at this moment.
+        new_handle: None or "" = by none, at this moment. It is a secret: who has it
+            can take the session over.
         resumable: Whether it could go on at all, at this moment.
         last_consumed_client_message_index: What was sent up to it is known to the
             handle; 0 = setup. None: the service does not say.

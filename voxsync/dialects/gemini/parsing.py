@@ -1,6 +1,7 @@
 """From a message on the wire to messages of `messages`.
 
-`_audio` is the short way for what comes most: it says the same as the long way.
+`_audio` is the short way for what comes most, and a `Likeness` a shorter one: they say
+the same as the long way.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ from voxsync.errors import ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voxsync.dialects.gemini.likeness import Likeness
+
 __all__ = ["parse"]
 
 _SHOWN = 120  # characters of an error's words
@@ -55,8 +58,14 @@ _SHOWN = 120  # characters of an error's words
 Fields = dict[str, Any]
 
 
-def parse(data: str | bytes) -> list[LiveServerMessage]:
+def parse(
+    data: str | bytes, likeness: Likeness | None = None
+) -> list[LiveServerMessage]:
     """Read one text or binary message.
+
+    Args:
+        data: The message.
+        likeness: Of the messages before it, where there is one.
 
     Returns:
         One message for each kind of content in it, mostly one; the usage goes with
@@ -65,10 +74,15 @@ def parse(data: str | bytes) -> list[LiveServerMessage]:
     Raises:
         ProtocolError: It is no JSON object, or what it holds makes no sense.
     """
+    like = None if likeness is None else likeness.read(data)
+    if like is not None:
+        return [like]
     found = read_object(data)
     try:
         quick = _audio(found)
         if quick is not None:
+            if likeness is not None and len(quick.inline) == 1:
+                likeness.learn(data, found)
             return [quick]
         require_shallow(found)
         return _messages(found)

@@ -7,7 +7,7 @@ they are sent, since what the service says is taken as it comes.
 # ruff: noqa: RUF009 - option() makes a dataclasses.field of immutable things
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ __all__ = [
     "to_parts",
 ]
 
+_ATOMS = (str, bytes, bytearray, memoryview)  # sequences that are no lists
 _SHOWN = 60  # characters of a text in a repr
 
 
@@ -248,13 +249,18 @@ for _name, _read in {
 _PAYLOADS = frozenset(map(camel, kinds(Part))) - {"thought"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Content:
     """Somebody's turn.
 
-    Attributes:
+    Args:
         role: `"user"`, `"model"`; None = as fits where it is used.
-        parts: What it is made of. Texts, blobs and function responses become parts.
+        parts: What it is made of: a text, part, blob, function call or response, or
+            a list (any sequence) of these.
+
+    Attributes:
+        role: As given.
+        parts: Always a tuple of `Part`.
 
     Raises:
         TypeError: One of the parts is nothing of that.
@@ -263,13 +269,16 @@ class Content:
     role: str | None = None
     parts: tuple[Part, ...] = ()
 
-    def __post_init__(self) -> None:
-        if type(self.parts) is not tuple or any(
-            type(p) is not Part for p in self.parts
-        ):
-            given: object = self.parts
-            listed = given if isinstance(given, list | tuple) else [given]
-            object.__setattr__(self, "parts", tuple(map(_as_part, listed)))
+    # Written out, for it takes more than is kept, and type checkers are to know both.
+    def __init__(
+        self, role: str | None = None, parts: OnePart | Sequence[OnePart] = ()
+    ) -> None:
+        object.__setattr__(self, "role", role)
+        if type(parts) is not tuple or any(type(p) is not Part for p in parts):
+            is_list = isinstance(parts, Sequence) and not isinstance(parts, _ATOMS)
+            listed: Any = parts if is_list else (parts,)
+            parts = tuple(map(_as_part, listed))
+        object.__setattr__(self, "parts", parts)
 
     @classmethod
     def from_wire(cls, obj: Mapping[str, Any]) -> Content:
@@ -298,9 +307,8 @@ def _as_part(value: object) -> Part:
     )
 
 
-PartLike: TypeAlias = (
-    str | Part | Blob | FunctionCall | FunctionResponse | Mapping[str, Any]
-)
+OnePart: TypeAlias = str | Part | Blob | FunctionCall | FunctionResponse
+PartLike: TypeAlias = OnePart | Mapping[str, Any]
 
 
 def to_parts(request: PartLike | Iterable[PartLike]) -> list[dict[str, object]]:

@@ -251,7 +251,8 @@ def read_strict(text: str) -> tuple[str, int, int, bytes] | None:
     None = it is something else, or malformed: `parse` tells.
     """
     match = _STRICT(text)
-    if match is None or not text.endswith('"}}'):
+    # Behind the payload's first quote: its last one is another.
+    if match is None or not text.endswith('"}}', match.end()):
         return None
     audio = _exact(text[match.end() : -3])
     if audio is None:

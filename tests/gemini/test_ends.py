@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from tests.live_far import DONE, KEY, SOON, Far, Seen, content, says
+from tests.gemini.far import DONE, KEY, SOON, Far, Seen, content, says
 from voxsync.clocks import VirtualClock
 from voxsync.errors import ConnectError, OpenTimeout, SessionClosed, SetupError
 from voxsync.gemini import GoAway, LiveGenerativeModel

@@ -10,7 +10,7 @@ import threading
 import numpy as np
 import pytest
 
-from tests.live_far import (
+from tests.gemini.far import (
     DONE,
     INTERRUPTED,
     READY,
