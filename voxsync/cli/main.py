@@ -16,9 +16,12 @@ from voxsync.cli import (
     devices,
     play,
     record,
+    record_session,
+    replay,
     serve,
     simulate,
     talk,
+    trace,
     transcribe,
 )
 from voxsync.cli.exits import HELP, Exit, Usage, code_for, explain
@@ -27,7 +30,7 @@ from voxsync.errors import VoxsyncError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["main"]
+__all__ = ["main", "parse"]
 
 _EPILOG = f"""\
 Ctrl-C ends each command in good order; so does SIGTERM.
@@ -41,6 +44,8 @@ examples:
   voxsync play hello.wav
   voxsync simulate mimi --port 8080
   voxsync serve echo --port 8080
+  voxsync record-session call.trace talk --simulated
+  voxsync trace show call.trace
 
 `voxsync COMMAND --help` says more about each.
 
@@ -59,8 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Thread: the main one.
     """
     _tolerate(sys.stdout, sys.stderr)
-    parser = _parser()
-    args = parser.parse_args(argv)
+    args = parse(argv)
     with _logging(args.verbose), _terminable():
         try:
             code = _run(args.run, args)
@@ -69,6 +73,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             _silence_stdout()
             return Exit.BROKEN_PIPE
     return code
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line; `run` of it takes it and returns an exit code.
+
+    Raises:
+        SystemExit: As `main`.
+    """
+    return _parser().parse_args(argv)
 
 
 def _run(
@@ -120,6 +133,9 @@ def _parser() -> argparse.ArgumentParser:
         play,
         serve,
         simulate,
+        record_session,
+        replay,
+        trace,
         demo,
     ):
         command.add_parser(commands)

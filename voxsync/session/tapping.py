@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from voxsync.events import Event
     from voxsync.wire import Message, Role
 
-__all__ = ["ConnectionTaps", "TapRecord", "Taps"]
+__all__ = ["ConnectionTaps", "TapRecord", "Taps", "newcomers"]
 
 logger = logging.getLogger("voxsync.session")
 
@@ -33,6 +33,11 @@ _IN = {Text: "text", Binary: "binary", Ping: "ping", Pong: "pong"}
 _NO_STATUS = 1005
 _MOST_CONNECTIONS = 4  # of a session that live; two when it is resumed
 _MOST_ERRORS = 64  # that wait for a connection to tell them
+
+
+# Told of each session that is made, by the thread that makes it, before it can do
+# anything: for who records sessions of a program that knows nothing of it.
+newcomers: list[Callable[[Any], object]] = []
 
 
 class TapRecord(NamedTuple):

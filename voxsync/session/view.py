@@ -17,7 +17,7 @@ from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions, normal_headers
 from voxsync.session.outbox import Outbox
 from voxsync.session.receiver import Receiver
-from voxsync.session.tapping import Taps
+from voxsync.session.tapping import Taps, newcomers
 from voxsync.session.verdict import closed_error
 from voxsync.transport.dial import check_header, check_url
 
@@ -88,6 +88,8 @@ class SessionView(EventTarget, Generic[MessageT]):
             watch=self._watch,
             taps=self._taps,
         )
+        for tell in tuple(newcomers):
+            tell(self)
 
     # State
 

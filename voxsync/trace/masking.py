@@ -42,6 +42,8 @@ _MOST_NAMES = 1024  # that are remembered as harmless
 _MOST_KNOWN = 16  # enough where they are always the same
 _LONG = 600  # characters
 _EDGE = 256  # characters at both ends that may hold names
+_LEAST_LEARNED = 14  # characters with quotes: shorter ones may be words
+_MOST_LEARNED = 8  # they are looked for in each message
 _MIN_SECRET = 6  # as in voxsync.redact: shorter ones are settings
 
 
@@ -54,7 +56,7 @@ class Masker:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._own = tuple(s for s in secrets if len(s) >= _MIN_SECRET)
+        self._own = dict.fromkeys(s for s in secrets if len(s) >= _MIN_SECRET)
         self._redactors: dict[object, Redactor] = {}
         self._harmless: set[str] = set()  # names
         self._known: set[str | None] = set()  # harmless texts around a long run
@@ -91,10 +93,17 @@ class Masker:
         for name in set(names).difference(self._harmless):
             if self._is_secret(name, text):
                 pattern = rf'("{re.escape(name)}"\s*:\s*)({_STRING}|{_LIST})'
-                text = re.sub(pattern, _masked, text)
+                text = re.sub(pattern, self._masked, text)
             elif len(self._harmless) < _MOST_NAMES and name.lower() != "handle":
                 self._harmless.add(name)
         return text
+
+    def _masked(self, found: re.Match[str]) -> str:
+        for value in _TEXT.findall(found[2]):
+            # A service that gave out a handle may repeat it in its last words.
+            if len(value) >= _LEAST_LEARNED and len(self._own) < _MOST_LEARNED:
+                self._own.setdefault(value[1:-1])
+        return found[1] + _TEXT.sub(f'"{MASK}"', found[2])
 
     @staticmethod
     def _is_secret(name: str, text: str) -> bool:
@@ -115,7 +124,3 @@ def _without_run(text: str) -> str | None:
     if text[start] in ": \t\r\n":  # that quote ended a name
         return None
     return text[:start] + text[max(text.find('"', end), end) :]
-
-
-def _masked(found: re.Match[str]) -> str:
-    return found[1] + _TEXT.sub(f'"{MASK}"', found[2])

@@ -122,7 +122,7 @@ class Recording:
             session = self._session()
             if session is not None:
                 self._losses.new(session.stats)  # what was lost before is not told
-            self._taps.append(self._tap)
+            self._taps.append(self.tap)
             self._thread.start()
         return self
 
@@ -135,7 +135,7 @@ class Recording:
             timeout: Seconds to wait for the disk, None = as long as it takes. What is
                 not written by then is written later, if the program lives on.
         """
-        self._taps.discard(self._tap)
+        self._taps.discard(self.tap)
         with self._starting:
             self._stopping = True
             self._wanted.set()
@@ -167,7 +167,8 @@ class Recording:
 
     # On the session's threads
 
-    def _tap(self, record: TapRecord) -> None:
+    def tap(self, record: TapRecord) -> None:
+        """Take a record; never waits. The session's `Taps` call it."""
         _, _, kind, data, _ = record
         size = _RECORD_SIZE
         if kind == "binary" or kind == "text":  # noqa: PLR1714 - faster
@@ -197,7 +198,7 @@ class Recording:
             logger.exception("%s failed", self)
             self._fail(exc)
         finally:
-            self._taps.discard(self._tap)
+            self._taps.discard(self.tap)
             self._stopping = True
 
     def _write_all(self, write: Callable[[bytes | memoryview], int | None]) -> None:
@@ -262,7 +263,7 @@ class Recording:
 
     def _fail(self, cause: Exception) -> None:
         """Record no more, and say so; the session goes on."""
-        self._taps.discard(self._tap)
+        self._taps.discard(self.tap)
         why = getattr(cause, "strerror", None) or cause
         error = TraceError(
             f"the trace {self.path!r} cannot be written: {why}; it ends here, the "
@@ -337,8 +338,11 @@ def _dialect(session: Session[Any]) -> str | None:
     connection = session._connection  # noqa: SLF001 - the session's side of one seam
     if connection is None:
         return None
-    parts = type(connection.engine.dialect).__module__.split(".")
-    return parts[2] if parts[:2] == ["voxsync", "dialects"] else None
+    for kind in type(connection.engine.dialect).__mro__:  # a door may have its own
+        parts = kind.__module__.split(".")
+        if parts[:2] == ["voxsync", "dialects"]:
+            return parts[2]
+    return None
 
 
 def _role(session: Session[Any]) -> str:
