@@ -141,7 +141,11 @@ class ReplayService:
         self._listener.serve_forever()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Close all sessions with code 1001 and wait for the end. Idempotent."""
+        """Close all sessions with code 1001 and wait for the end. Idempotent.
+
+        Args:
+            timeout: Seconds to wait for each at most.
+        """
         with self._changed:
             players = list(self._players)
         for player in players:
