@@ -1,8 +1,7 @@
-"""Talk with a speech service in a Qt window, and read along.
+"""Talk with a speech service in a Qt window, and read along. Wear headphones.
 
 What is simulated runs in this program. Real services take the token of its field, or of
-MIMI_TOKEN or GEMINI_API_KEY. Return connects, Escape disconnects. Wear headphones.
-Needs PySide6, the extras `audio` and `demo`, and, for the simulated Live, flite.
+MIMI_TOKEN or GEMINI_API_KEY. Needs PySide6, the extras `audio` and `demo`, and flite.
 """
 
 from __future__ import annotations
@@ -59,12 +58,6 @@ class Window(QtWidgets.QWidget):
     def __init__(self) -> None:
         super().__init__(windowTitle="voxsync", minimumWidth=480)
         self.dispatcher = voxsync.QtDispatcher(self)
-        self.session: Any = None
-        self.units: list[Any] = []  # microphone and speaker
-        self.found: list[voxsync.media.AudioDevice] = []
-        self.error: BaseException | None = None
-        self.work = Thread(target=self._find_devices, daemon=True)
-        self.work.start()
         self.boxes = [QtWidgets.QComboBox(editable=at == 1) for at in range(4)]
         choices = list(TOKENS), [SIMULATED, *URLS], [DEFAULT], [DEFAULT]
         for box, choice in zip(self.boxes, choices, strict=True):
@@ -95,6 +88,12 @@ class Window(QtWidgets.QWidget):
         form.addRow(self.text)
         QtGui.QShortcut("Return", self, self.buttons[0].click)
         QtGui.QShortcut("Esc", self, self.buttons[3].click)
+        self.session: Any = None
+        self.units: list[Any] = []  # microphone and speaker
+        self.found: list[voxsync.media.AudioDevice] = []
+        self.error: BaseException | None = None
+        self.work = Thread(target=self._find_devices, daemon=True)
+        self.work.start()
         self.startTimer(40)
 
     def _find_devices(self) -> None:
@@ -114,13 +113,13 @@ class Window(QtWidgets.QWidget):
             with ExitStack() as stack:
                 mic = stack.enter_context(Microphone(devices[0]))
                 out = stack.enter_context(Speaker(devices[1]))
+                mic.on_error = out.on_error = self._on_error
                 self.units = [mic, out]
                 if url == SIMULATED:
                     url = stack.enter_context(simulate(service)).url
                 options = voxsync.SessionOptions(dispatcher=self.dispatcher)
                 session = make_session(service, url, token, options=options)
-                self.session = session
-                mic.on_error = out.on_error = session.on_error = self._on_error
+                self.session, session.on_error = session, self._on_error
                 self.transcript, self.said = Transcript("en"), dict[str, str]()
                 if self.hung_up:
                     return
@@ -141,8 +140,10 @@ class Window(QtWidgets.QWidget):
     def _on_result(self, event: voxsync.MessageEvent) -> None:
         before = len(self.transcript.final_text)
         self.transcript.add(event.data)
-        now = len(self.transcript.final_text)
-        self._write(self.transcript.text[before:now], self.transcript.text[now:])
+        text, now = self.transcript.text, len(self.transcript.final_text)
+        self._write(
+            text[before:now].strip() + "\n" * (now > before), text[now:].strip()
+        )
 
     def _on_transcript(self, event: Any) -> None:
         line = self.said.pop(event.speaker, f"{event.speaker}: ") + event.text
@@ -151,7 +152,7 @@ class Window(QtWidgets.QWidget):
         self._write(f"{line}\n" * event.is_final, "\n".join(self.said.values()))
 
     def _on_error(self, event: voxsync.ErrorEvent) -> None:  # on any thread
-        if not self.hung_up:
+        if not (self.hung_up or type(event.error) is voxsync.MediaError):  # a mere gap
             self.error = event.error
 
     def _write(self, settled: str, partial: str) -> None:
@@ -160,6 +161,7 @@ class Window(QtWidgets.QWidget):
         style.setForeground(self.palette().placeholderText())
         self.grey.insertText(partial, style)
         self.grey.setPosition(start, QtGui.QTextCursor.MoveMode.KeepAnchor)
+        self.text.verticalScrollBar().setValue(self.text.blockCount())
 
     def hang_up(self) -> None:
         """End the session; returns at once."""
