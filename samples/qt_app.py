@@ -138,12 +138,10 @@ class Window(QtWidgets.QWidget):
             self._on_error(voxsync.ErrorEvent(self, exc))
 
     def _on_result(self, event: voxsync.MessageEvent) -> None:
-        before = len(self.transcript.final_text)
+        old = len(self.transcript.final_text)
         self.transcript.add(event.data)
-        text, now = self.transcript.text, len(self.transcript.final_text)
-        self._write(
-            text[before:now].strip() + "\n" * (now > before), text[now:].strip()
-        )
+        text, new = self.transcript.text, len(self.transcript.final_text)
+        self._write(text[old:new].strip() + "\n" * (new > old), text[new:].strip())
 
     def _on_transcript(self, event: Any) -> None:
         line = self.said.pop(event.speaker, f"{event.speaker}: ") + event.text
@@ -161,7 +159,7 @@ class Window(QtWidgets.QWidget):
         style.setForeground(self.palette().placeholderText())
         self.grey.insertText(partial, style)
         self.grey.setPosition(start, QtGui.QTextCursor.MoveMode.KeepAnchor)
-        self.text.verticalScrollBar().setValue(self.text.blockCount())
+        self.text.verticalScrollBar().setValue(10**6)
 
     def hang_up(self) -> None:
         """End the session; returns at once."""
