@@ -25,7 +25,7 @@ DPI = 100
 _LEFT, _TOP, _BOTTOM = 0.095, 0.855, 0.095  # of the picture
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900)
 _MOST_LABELS = 16
-_LONG = 40  # characters
+_LONG, _LONG_TITLE, _LONG_NOTE = 40, 110, 160  # characters
 _CROWD = 12  # interruptions, which would hide the rest
 _GOOD_CLOSES = (None, 1000, 1001, 1005)
 
@@ -142,8 +142,7 @@ class Picture:
                     f"{words} at {self._painter.at(close.t)} {close.reason}".strip(),
                 )
             shown = f"{words} {close.reason}".strip()
-            shown = shown if len(shown) < _LONG else shown[:_LONG].rstrip() + "…"
-            self._letters.above(first, close.t, shown, colour)
+            self._letters.above(first, close.t, _cut(shown, _LONG), colour)
 
     def _head(self) -> None:
         found = self._figures
@@ -153,7 +152,7 @@ class Picture:
         ) -> None:
             self._letters.write(self.figure, place, text, colour, **how)
 
-        shown = f"{found.door}   {found.url}"
+        shown = _cut(f"{found.door}   {found.url}", _LONG_TITLE)
         write((0.012, 0.972), shown, INK, size=14, weight="bold")
         date = found.started.replace("T", " ").partition(".")[0].partition("+")[0]
         line = f"{date} UTC    lasted {seconds(found.duration)}" if date else ""
@@ -162,8 +161,8 @@ class Picture:
         write((0.012, 0.942), line, PALE, size=10.5)
         if found.notes:
             notes = "Note: " + "; ".join(found.notes)
-            write((0.30, 0.942), notes[:150], LOST, size=10.5)
-        write((0.012, 0.910), self._headline(), INK, size=11.5)
+            write((0.30, 0.942), _cut(notes, _LONG_NOTE), LOST, size=10.5)
+        write((0.012, 0.910), _cut(self._headline(), _LONG_NOTE), INK, size=11.5)
 
     def _headline(self) -> str:
         """All of it in a line."""
@@ -222,3 +221,7 @@ class Picture:
 def _step(figures: Figures) -> float:
     span = figures.end - figures.start
     return next((s for s in _STEPS if span / s <= _MOST_LABELS), span / 10)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most].rstrip() + "…"

@@ -118,7 +118,9 @@ class _Plain:
             yield Unheard(self._why)
             return
         payload = record.payload
-        assert isinstance(payload, bytes)
+        if not isinstance(payload, bytes):
+            yield Unheard("a binary message has no content")
+            return
         samples = self._decoders[record.dir].decode(payload)
         if len(samples):
             yield Sound(record.dir, "", samples, self._form.sample_rate)
@@ -267,7 +269,10 @@ class _Gemini:
     def _sent(self, text: str) -> Iterator[Heard]:
         if '"realtimeInput"' not in text:
             return
-        found = json.loads(text).get("realtimeInput", {})
+        whole = json.loads(text)
+        found = whole.get("realtimeInput") if isinstance(whole, dict) else None
+        if not isinstance(found, dict):
+            return
         audio = found.get("audio")
         if isinstance(audio, dict):
             mime_type = str(audio.get("mimeType", ""))
@@ -287,6 +292,7 @@ class _Gemini:
             if message.interrupted:
                 yield Cut("in")
                 yield from self._end("in")
+                yield Turn("in")
             if heard is not None and heard.text:
                 yield self._more("out", heard.text)
             if heard is not None and heard.finished:

@@ -50,9 +50,10 @@ class Envelope:
         """
         at = (start - self._start) * self._per_second
         width = seconds * self._per_second
-        if at + width < 0 or at >= self._bins:
+        first = int(np.floor(at))
+        last = max(first, int(np.ceil(at + width)) - 1)
+        if last < 0 or first >= self._bins:
             return
-        first, last = int(np.floor(at)), int(np.floor(at + width))
         if first == last:
             self._merge(first, int(samples.min()), int(samples.max()))
             return

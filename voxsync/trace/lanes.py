@@ -311,7 +311,9 @@ def trouble(figures: Figures, between: str) -> str:
         total = sums.setdefault(loss.what, [0, 0.0])
         total[0] += loss.count
         total[1] += loss.seconds
-    found += [f"{what} {_amount(int(n), s)}" for what, (n, s) in sums.items()]
+    lost = [f"{what} {_amount(int(n), s)}" for what, (n, s) in sums.items()]
+    if lost:
+        found.append(f"lost: {(', ' if between == '; ' else between).join(lost)}")
     if figures.failures:
         found.append(count(figures.failures, "error"))
     return between.join(found) or f"no stall,{between}nothing lost".replace(",; ", ", ")
