@@ -572,6 +572,33 @@ def test_queue_dispatcher(echo, make):
     assert threads == [threading.get_ident()]
 
 
+def test_a_listener_connects_another_session(echo, make):
+    """As the handler of a button does: opening needs no listeners."""
+    dispatcher = QueueDispatcher()
+    first = make(echo.url, dispatcher=dispatcher)
+    second = make(echo.url, dispatcher=dispatcher)
+    first.on_message = lambda event: second.connect().send_text(event.text)
+    first.connect().send_text("x")
+    while "message" not in second.log.kinds:
+        assert dispatcher.wait(5)
+        dispatcher.run_pending()
+
+
+def test_a_listener_does_not_wait_for_its_own_session(echo, make):
+    """On the events thread that would be for ever: it is told what to do."""
+    session, errors = make(echo.url, listen=False), []
+
+    def closed(event):
+        try:
+            session.connect()
+        except InvalidState as exc:
+            errors.append(str(exc))
+
+    session.on_close = closed
+    session.connect().close()
+    assert errors == ["a listener cannot wait for connect(); use wait=False"]
+
+
 def test_close_gives_up_on_a_listener_that_never_returns(echo, make, caplog):
     """I6: such a listener costs the caller close_timeout, not for ever."""
     gate, entered = threading.Event(), threading.Event()

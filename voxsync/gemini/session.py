@@ -307,7 +307,7 @@ class LiveSession(Session["LiveServerMessage"]):
         Thread: any but that of listeners, who get `InvalidState`.
         """
         if self._delivery.runs_here():
-            raise InvalidState("a listener cannot wait for resume()")
+            raise InvalidState("resume() waits: not on the thread of listeners")
         if self._is_over():
             raise self._closed_error()
         plan = self._plan.resumed(session_resumption, self.resumption_handle)

@@ -100,6 +100,7 @@ class Delivery:
         self._sink = sink
         inline = dispatcher is None or isinstance(dispatcher, InlineDispatcher)
         self._dispatcher = None if inline else dispatcher
+        self._telling = _Telling(sink)
         self._limit = limit
         self._resume = resume
         self._watch = watch
@@ -231,14 +232,15 @@ class Delivery:
                 return
 
     def _deliver(self, event: Event) -> None:
-        sink, report, emit = self._sink, None, self._sink._emit  # noqa: SLF001 - the sink's side of one seam
+        sink, report = self._sink, None
+        emit: Callable[[Event], None] = self._sink._emit  # noqa: SLF001 - the sink's side of one seam
         if type(event) is MessageEvent:
             report = sink._received(event)  # noqa: SLF001
         elif isinstance(event, CloseEvent):
             sink._ended(event)  # noqa: SLF001
-            emit = self._emit_and_tell
+            emit = self._telling
         elif type(event) is MediaStartedEvent:
-            emit = self._emit_and_tell
+            emit = self._telling
         if self._dispatcher is None:
             emit(event)
         else:
@@ -246,6 +248,17 @@ class Delivery:
         if report is not None:
             self._deliver(report)
 
-    def _emit_and_tell(self, event: Event) -> None:
-        self._sink._emit(event)  # noqa: SLF001
+
+class _Telling:
+    """Calls the listeners of an event; the session waits until that has been done."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def __call__(self, event: Event) -> None:
+        self._sink._emit(event)  # noqa: SLF001 - the sink's side of one seam
+        self._sink._told(event)  # noqa: SLF001
+
+    def refused(self, event: Event) -> None:
+        """It reaches nobody any more: who waits for the listeners need not."""
         self._sink._told(event)  # noqa: SLF001

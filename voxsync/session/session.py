@@ -76,7 +76,7 @@ class Session(SessionMedia[MessageT], ABC):
         self._check_process()
         if timeout is not None and timeout <= 0:
             raise ValueError(f"timeout must be positive, not {timeout}")
-        if wait and self._delivery.runs_here():
+        if wait and self._delivery.is_events_thread():
             raise InvalidState("a listener cannot wait for connect(); use wait=False")
         dialect = self._make_dialect()
         opener = dialler(dialect.request(), self.options)
