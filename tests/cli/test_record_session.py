@@ -85,7 +85,7 @@ def test_no_command(tmp_path, capsys, command):
 
 def test_no_session(tmp_path, capsys, monkeypatch):
     """Is told."""
-    monkeypatch.setattr("voxsync.media.audio_devices", lambda: [], raising=False)
+    monkeypatch.setattr("voxsync.media.audio_devices", list, raising=False)
     assert main(["record-session", str(tmp_path / "t"), "devices", "--json"]) == 1
     assert "there was no session to record" in capsys.readouterr().err
 

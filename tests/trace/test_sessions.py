@@ -42,7 +42,7 @@ def test_what_goes_out(tmp_path):
     assert texts(tmp_path / "call.trace") == ["one", "yes"]
     assert texts(tmp_path / "call-2.trace") == ["two", "yes"]
     first = read(tmp_path / "call.trace")
-    assert [r.type for r in first if r.type][0] == "created"
+    assert next(r.type for r in first if r.type) == "created"
     assert [r.kind for r in first][1] == "upgrade"
     assert first.is_whole
     paths = [recording.path for recording in recorder.recordings]

@@ -53,7 +53,7 @@ class Row:
 
 
 def about(trace: Trace) -> list[str]:
-    """What the trace is of, a line each."""
+    """What the `trace` is of, a line each."""
     header = trace.header
     started = str(header.get("started", ""))[:19].replace("T", " ")
     first = [str(header.get("door") or "a session"), str(header.get("url") or "")]
@@ -104,7 +104,7 @@ def _level(energy: float, frames: int) -> str:
 
 
 def rows(trace: Trace) -> list[Row]:
-    """The timeline: audio in runs, and all else one by one; in order."""
+    """The timeline of the `trace`: audio in runs, all else one by one; in order."""
     found: list[Row] = []
     runs: dict[tuple[str, str], _Run] = {}
     pinged: float | None = None
