@@ -191,7 +191,7 @@ def test_a_trace_that_was_cut(tmp_path):
     assert found.waves["out"].seconds == 0.5
     assert found.notes == (
         "the trace was cut short: what came later is not in it",
-        "1 lines of the trace could not be read",
+        "1 line not readable",
     )
 
 
@@ -201,6 +201,6 @@ def test_audio_that_is_not_shown(tmp_path):
     lines = [binary(1, "out", 0.5), binary(2, "out", 0.5), text(3, "in", "x"), end(4)]
     found = shown(tmp_path, lines, audio=form)
     (note,) = found.notes
-    assert note.startswith("2 audio messages are not shown: decoding flac")
+    assert note.startswith("2 audio messages not shown: decoding flac")
     counts = [(ticks.way, ticks.kind, ticks.count) for ticks in found.messages]
     assert counts == [("in", "other", 1), ("out", "other", 2)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.trace.written import RATE, LIVE, binary, content, event, written
+from tests.trace.written import LIVE, RATE, binary, content, event, written
 from voxsync.trace.hearing import Sound, hear
 
 

@@ -284,14 +284,14 @@ class Collector:
     def _notes(self) -> list[str]:
         trace = self._trace
         found = [
-            f"{count} audio messages are not shown: {_printable(why)}"
+            f"{_number(count, 'audio message')} not shown: {_printable(why)}"
             for why, count in self._unheard.items()
         ]
         if not trace.is_whole:
             found.append("the trace was cut short: what came later is not in it")
         damaged = trace.damaged - (0 if trace.is_whole else 1)
         if damaged > 0:
-            found.append(f"{damaged} lines of the trace could not be read")
+            found.append(f"{_number(damaged, 'line')} not readable")
         return found
 
 
@@ -311,6 +311,10 @@ def _latencies(utterances: list[Utterance], person: str) -> list[Latency]:
         if reply is not None and reply < limit:
             found.append(Latency("reply", one.end, reply))
     return sorted(found, key=lambda each: (each.start, each.end))
+
+
+def _number(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def _printable(text: str) -> str:

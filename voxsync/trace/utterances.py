@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
-
-import numpy as np
 
 if TYPE_CHECKING:
     from voxsync.trace.hearing import Words
@@ -114,7 +113,7 @@ class Utterances:
             spans: Where there is speech: begin, end and turn, in order.
         """
         free = list(spans)
-        before = -np.inf
+        before = -math.inf
         for piece in self._pieces:
             free = self._place(piece, free, before)
             before = piece.end
@@ -146,6 +145,8 @@ class Utterances:
         return [s for s in free if s not in own]
 
     def _time(self, position: float) -> float:
+        import numpy as np  # noqa: PLC0415 - slow to import
+
         return float(np.interp(position, self._positions, self._times))
 
     def _share_partials(self) -> None:
