@@ -147,7 +147,7 @@ class Window(QtWidgets.QWidget):
         line = self.said.pop(event.speaker, f"{event.speaker}: ") + event.text
         if not event.is_final:
             self.said[event.speaker] = line
-        self._write(f"{line}\n" * event.is_final, "\n".join(self.said.values()))
+        self._write(f"{line.strip()}\n" * event.is_final, "\n".join(self.said.values()))
 
     def _on_error(self, event: voxsync.ErrorEvent) -> None:  # on any thread
         if not (self.hung_up or type(event.error) is voxsync.MediaError):  # a mere gap
@@ -179,7 +179,7 @@ class Window(QtWidgets.QWidget):
         for button, can in zip(self.buttons, usable, strict=True):
             button.setEnabled(can)
         for meter, unit in zip(self.meters, self.units, strict=False):
-            meter.setValue(60 + round(unit.level.rms))
+            meter.setValue(max(0, 60 + round(unit.level.rms)))
         for unit in self.units[:1]:
             unit.mute = self.buttons[2].isChecked()
         while self.found:
@@ -196,4 +196,4 @@ if __name__ == "__main__":
     window.show()
     app.exec()
     window.hang_up()
-    window.work.join(1)
+    window.work.join(1)  # a sound system that hangs is left to itself
