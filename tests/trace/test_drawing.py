@@ -79,16 +79,16 @@ def test_the_head_says_what_it_is(tmp_path):
     assert "LiveSession   ws://127.0.0.1/?token=***" in shown
     assert "2026-01-02 03:04:05 UTC    lasted 4.00 s" in shown
     (headline,) = [each for each in shown if each.startswith("person:")]
-    assert headline.split("    |    ") == [
+    assert headline.split("   |   ") == [
         "person: 1 utterance, model: 1 utterance",
         "1 interruption",
-        "reply after 1000 ms, longest 1000 ms",
+        "reply after 1000 ms, max 1000 ms",
         "no stall, nothing lost",
     ]
     assert {"interrupted 2.50 s", "closed 1000"} <= set(shown)
     cut = words(drawn(tmp_path, [], url="ws://a/" + "b" * 400))
     assert any(each.startswith("Note: the trace was cut short") for each in cut)
-    assert max(map(len, cut)) <= 161
+    assert max(map(len, cut)) <= 191
 
 
 def test_marks_go_across_all_lanes(tmp_path):

@@ -93,7 +93,7 @@ def test_of_many_latencies_the_longest_is_written(tmp_path):
     lines += [binary(401, "out", 1.0), binary(403, "in", 1.0), end(500)]
     shown = words(drawn(tmp_path, lines))
     assert [each for each in shown if each.startswith("reply")] == [
-        "reply: 500 ms,\nlongest 2000",
+        "reply 500 ms, max 2000 ms",
         "reply 2000 ms",
     ]
 

@@ -1,7 +1,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from voxsync.trace.lettering import Lettering, clock, moment, seconds
+from voxsync.trace.lettering import Lettering, clock, moment, seconds, wait
 
 
 class Lane:
@@ -42,14 +42,15 @@ def test_a_long_text_is_cut():
 
 
 def test_an_utterance_in_lines():
-    """At most three, between words; what does not fit ends in an ellipsis."""
+    """As many as there is room for; what does not fit ends in an ellipsis."""
     lane = Lane()
     text = "one two three four five six seven eight nine ten " * 4
     lane.letters.lines(lane.axes, (1.0, 3.0), 0.5, text, "black")
     (shown,) = lane.texts
-    first, second, third = shown.split("\n")
-    assert text.startswith(f"{first} {second} {third[:-1]}")
-    assert third.endswith("…")
+    rows = shown.split("\n")
+    assert len(rows) == 5  # of 14 pixels, in half of 160
+    assert text.startswith(" ".join(rows)[:-1])
+    assert rows[-1].endswith("…")
     lane.letters.lines(lane.axes, (5.0, 5.1), 0.5, text, "black")
     lane.letters.lines(lane.axes, (6.0, 9.0), 0.5, "", "black")
     assert len(lane.texts) == 1
@@ -81,6 +82,11 @@ def test_nothing_is_a_formula():
 )
 def test_lengths(value, words):
     assert seconds(value) == words
+
+
+def test_waits():
+    """In milliseconds, as long as that can be read."""
+    assert [wait(421), wait(2777), wait(28_280)] == ["421 ms", "2777 ms", "28.28 s"]
 
 
 def test_times():

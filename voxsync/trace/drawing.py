@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from voxsync.trace.lanes import CUT, INK, LOST, PALE, STALL, Painter, count, trouble
-from voxsync.trace.lettering import LANES, Lettering, clock, seconds
+from voxsync.trace.lettering import LANES, Lettering, clock, seconds, wait
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -25,7 +25,7 @@ DPI = 100
 _LEFT, _TOP, _BOTTOM = 0.095, 0.855, 0.095  # of the picture
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900)
 _MOST_LABELS = 16
-_LONG, _LONG_TITLE, _LONG_NOTE = 40, 110, 160  # characters
+_LONG, _LONG_TITLE, _LONG_NOTE, _LONG_HEAD = 40, 130, 150, 190  # characters
 _CROWD = 12  # interruptions, which would hide the rest
 _GOOD_CLOSES = (None, 1000, 1001, 1005)
 
@@ -80,9 +80,9 @@ class Picture:
         names: list[tuple[str, float]] = []
         for way in (found.person, "in" if found.person == "out" else "out"):
             if found.waves[way].seconds:
-                names.append((f"wave {way}", 2.0))
+                names.append((f"wave {way}", 1.9))
             if any(one.way == way for one in found.utterances):
-                names.append((f"words {way}", 1.3))
+                names.append((f"words {way}", 1.5))
         if not names:
             names.append((f"wave {found.person}", 2.0))
         trouble = max(1.3, 0.42 * self._painter.trouble_rows())
@@ -162,7 +162,7 @@ class Picture:
         if found.notes:
             notes = "Note: " + "; ".join(found.notes)
             write((0.30, 0.942), _cut(notes, _LONG_NOTE), LOST, size=10.5)
-        write((0.012, 0.910), _cut(self._headline(), _LONG_NOTE), INK, size=11.5)
+        write((0.012, 0.910), _cut(self._headline(), _LONG_HEAD), INK, size=11.5)
 
     def _headline(self) -> str:
         """All of it in a line."""
@@ -178,9 +178,9 @@ class Picture:
         replies = [each.ms for each in found.latencies if each.kind == "reply"]
         if replies:
             median = round(statistics.median(replies))
-            parts.append(f"reply after {median} ms, longest {max(replies)} ms")
+            parts.append(f"reply after {wait(median)}, max {wait(max(replies))}")
         parts.append(trouble(found, "; "))
-        return "    |    ".join(parts)
+        return "   |   ".join(parts)
 
     def _legend(self) -> None:
         ways = (self._figures.person, "in" if self._figures.person == "out" else "out")

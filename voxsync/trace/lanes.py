@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from voxsync.trace.lettering import moment, seconds
+from voxsync.trace.lettering import moment, seconds, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -182,7 +182,7 @@ class Painter:
             longest = max(mine, key=lambda each: each.ms, default=None)
             if longest is not None:
                 middle = round(statistics.median(each.ms for each in mine))
-                words = f"{kind}: {middle} ms,\nlongest {longest.ms}"
+                words = f"{kind} {wait(middle)}, max {wait(longest.ms)}"
                 self._letters.put(axes, (1.008, y), words, INK, ha="left", size=8)
             starts = [each.start for each in mine]
             for each, room in _with_room(mine, starts, self._end):
@@ -196,10 +196,13 @@ class Painter:
                     markersize=8,
                     markeredgewidth=1.5,
                 )
-                self.tip(line, f"{kind}: {each.ms} ms, from {self.at(each.start)}")
-                if len(found) < _MANY or each is longest:
-                    words = f"{kind} {each.ms} ms"
+                self.tip(line, f"{kind}: {wait(each.ms)}, from {self.at(each.start)}")
+                words = f"{kind} {wait(each.ms)}"
+                if len(found) < _MANY:
                     self._letters.beside(axes, span, y, words, INK, until=room)
+                elif each is longest:  # above the others
+                    above = y + 0.16
+                    self._letters.beside(axes, span, above, words, INK, until=self._end)
 
     def troubles(self, axes: Axes) -> None:
         """Stalls, which are shaded in the lanes of sound as well, losses, errors."""

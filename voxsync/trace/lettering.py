@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["LANES", "Lettering", "clock", "moment", "seconds"]
+__all__ = ["LANES", "Lettering", "clock", "moment", "seconds", "wait"]
 
 LANES = 0.78
 """The part of a picture's width that the lanes take."""
@@ -17,8 +17,9 @@ LANES = 0.78
 _SIZE = 8.5  # points
 _CHARACTER = 0.58 / 72 * 100  # pixels at 100 dpi per point of size, on average
 _GAP = 6  # pixels
-_MOST_LINES = 3
+_LINE = 1.2 * _SIZE / 72 * 100  # pixels
 _BEYOND = 1.15  # so far into the right margin a label may reach, in widths of lanes
+_MANY_MS = 10_000  # which are better said in seconds
 _LEAST = 24  # characters of a text that is cut off
 
 
@@ -88,10 +89,11 @@ class Lettering:
     def lines(
         self, axes: Axes, span: tuple[float, float], y: float, text: str, colour: str
     ) -> None:
-        """Put it below `y`, in up to three lines that begin and end with the span."""
+        """Put it below `y`, in lines that begin and end with the span."""
         start = max(span[0], self._start)
         room = (span[1] - start) * self._scale - _GAP
-        shown = "\n".join(_wrapped(text, room))
+        most = max(1, int(axes.bbox.height * y / _LINE))
+        shown = "\n".join(_wrapped(text, room, most))
         if shown:
             self._at(axes, (start, y), shown, colour, va="top")
 
@@ -173,16 +175,16 @@ def _width(text: str) -> float:
     return (len(text) + 0.75 * wide) * _CHARACTER * _SIZE
 
 
-def _wrapped(text: str, room: float) -> list[str]:
+def _wrapped(text: str, room: float, most: int) -> list[str]:
     """As many lines as may be; what does not fit ends in an ellipsis."""
     lines: list[str] = []
     rest = text
-    while rest and len(lines) < _MOST_LINES:
+    while rest and len(lines) < most:
         count = _fitting(rest, room)
         if count < min(3, len(rest)):
             return lines  # a line of two letters says nothing
         if count < len(rest):
-            if len(lines) == _MOST_LINES - 1:
+            if len(lines) == most - 1:
                 return [*lines, rest[: max(1, count - 1)].rstrip() + "…"]
             space = rest.rfind(" ", 1, count + 1)
             count = space if space > 0 else count
@@ -205,6 +207,11 @@ def seconds(value: float) -> str:
     if value < 120:
         return f"{value:.2f} s"
     return clock(value, value)
+
+
+def wait(ms: int) -> str:
+    """How long one waited."""
+    return f"{ms} ms" if ms < _MANY_MS else seconds(ms / 1000)
 
 
 def moment(value: float, longest: float) -> str:
