@@ -1,10 +1,9 @@
-"""Talk with a speech service in a Qt window, and read along. Wear headphones.
+"""Talk with a speech service in a Qt window, and read along..
 
 What is simulated runs in this program. Real services take the token of its field, or of
-MIMI_TOKEN or GEMINI_API_KEY. Needs PySide6, the extras `audio` and `demo`, and flite.
+MIMI_TOKEN or GEMINI_API_KEY. Return connects, Escape disconnects. Wear headphones.
+Needs PySide6, the extras `audio` and `demo`, and, for the simulated Live, flite.
 """
-
-from __future__ import annotations
 
 import os
 from contextlib import ExitStack, suppress
@@ -77,6 +76,7 @@ class Window(QtWidgets.QWidget):
         self.buttons[2].setCheckable(True)
         self.buttons[3].clicked.connect(self.hang_up)
         self.text = QtWidgets.QPlainTextEdit(readOnly=True, maximumBlockCount=1000)
+        self.text.setPlaceholderText("What is said appears here.")
         self.grey = self.text.textCursor()  # has selected what may still change
         for label, widget in (
             ("&Service", self.boxes[0]), ("&Address", self.boxes[1]),
