@@ -1,6 +1,6 @@
 """Talk with a speech service in a window, and read along: `python samples/tk_app.py`.
 
-Tokens of real services may also be in MIMI_TOKEN and GEMINI_API_KEY. Wear headphones.
+Return connects, Escape disconnects, Alt and a letter presses a button. Wear headphones.
 Needs Tk (Debian: python3-tk), the extras `audio` and `demo`, and flite for Live.
 """
 
@@ -8,7 +8,7 @@ import os
 import threading
 import tkinter as tk
 from contextlib import ExitStack, suppress
-from tkinter import font, ttk
+from tkinter import ttk
 from tkinter.scrolledtext import ScrolledText
 from typing import Any
 
@@ -19,10 +19,9 @@ from voxsync.server import Listener
 from voxsync.simulators import gemini, mimi, phrases, voice
 
 MIMI, LIVE, ECHO = "mimi: writes what you say", "Live: a model answers", "Echo"
-TOKENS = {MIMI: "MIMI_TOKEN", LIVE: "GEMINI_API_KEY", ECHO: ""}
+TOKENS = {MIMI: "MIMI_TOKEN", LIVE: "GEMINI_API_KEY", ECHO: ""}  # or its field
 URLS = "wss://service.mimi.fd.ai/", "wss://generativelanguage.googleapis.com"
 SIMULATED, DEFAULT = "simulated, in this program", "the system's default"
-PAPER, RED, GREY, AMBER, GREEN = "#f8fafc", "#b91c1c", "#94a3b8", "#b45309", "#15803d"
 STATES = "Connecting", "Connected", "Disconnecting", "Disconnecting"  # by ReadyState
 
 
@@ -61,64 +60,65 @@ class App(tk.Tk):
         self.dispatcher = voxsync.TkDispatcher(self)
         self.found: list[Any] = []  # devices
         self.minsize(600, 480)
-        self.configure(padx=12, pady=12, background=PAPER)
+        self.geometry("680x600")
+        self.configure(padx=12, pady=12, background="white")
         self.columnconfigure((0, 1), weight=1, uniform="half")
         self.rowconfigure(11, weight=1)
         ttk.Style().theme_use("clam")
-        ttk.Style().configure(".", background=PAPER)
-        ttk.Style().configure("Horizontal.TProgressbar", background=GREEN, thickness=8)
-        font.nametofont("TkDefaultFont").configure(size=11)
+        ttk.Style().configure(".", background="white", bordercolor="gray75")
+        ttk.Style().configure("TProgressbar", background="green4", troughcolor="gray92")
+        ttk.Style().map("TButton", background=[("disabled", "white"), ("", "gray92")])
         choices = list(TOKENS), [SIMULATED, *URLS], [DEFAULT], [DEFAULT]
-        service, address, *devices = [ttk.Combobox(values=each) for each in choices]
+        boxes = [ttk.Combobox(values=each) for each in choices]
+        for box in boxes:
+            box.current(0)
         token, self.status, bar = ttk.Entry(show="•"), ttk.Label(), ttk.Frame()
-        self.meters = [ttk.Progressbar(maximum=60) for _ in devices]
-        self.boxes = service, address, *devices, token
-        labels = "Service", "State", "Address", "Token", "Microphone", "Speaker"
-        widgets = service, self.status, address, token, *devices, *self.meters, bar
-        cells = zip((*labels, "", "", ""), widgets, strict=True)
-        for at, (label, widget) in enumerate(cells):
+        self.boxes = *boxes, token
+        self.meters = ttk.Progressbar(maximum=60), ttk.Progressbar(maximum=60)
+        labels = "Service", "Address", "Microphone", "Speaker", "", "", "Token", "State"
+        widgets = *boxes, *self.meters, token, self.status
+        for at, (label, widget) in enumerate(zip(labels, widgets, strict=True)):
             row, column = divmod(at, 2)
             ttk.Label(text=label).grid(row=2 * row, column=column, sticky="w", padx=6)
             widget.grid(row=2 * row + 1, column=column, sticky="ew", padx=6, pady=3)
-        for box in (service, address, *devices):
-            box.current(0)
-        self.buttons: dict[str, ttk.Button] = {}
-        for name, key, command in (
-            ("Connect", "<Return>", self.connect),
-            ("Stop", "<Alt-s>", lambda: self.session and self.session.finish()),
-            ("Mute", "<Alt-m>", self.mute),
-            ("Disconnect", "<Escape>", self.hang_up),
-        ):
-            button = self.buttons[name] = ttk.Button(bar, text=name, command=command)
+        bar.grid(row=8, columnspan=2, sticky="w", padx=6, pady=12)
+        acts = {"Connect": self.connect, "Stop": self.stop, "Disconnect": self.hang_up}
+        self.buttons = [ttk.Button(bar, text=name, command=acts[name]) for name in acts]
+        self.mute = ttk.Checkbutton(bar, text="Mute")
+        self.setvar(str(self.mute), "0")  # else it is neither on nor off
+        for button in (*self.buttons, self.mute):
             button.pack(side="left", padx=(0, 8))
-            self.bind(key, f"{button} invoke")  # in Tcl's own words
+            button["underline"] = 0
+            self.bind(f"<Alt-{button['text'][0].lower()}>", f"{button} invoke")  # Tcl
+        self.bind("<Return>", f"{self.buttons[0]} invoke")
+        self.bind("<Escape>", f"{self.buttons[2]} invoke")
         self.bind("<Destroy>", lambda _: self.hang_up())
-        self.trouble = ttk.Label(foreground=RED, wraplength=560)
-        self.text = ScrolledText(wrap="word", font="TkDefaultFont", padx=12, pady=12)
+        self.trouble = ttk.Label(foreground="red4", background="misty rose", padding=8)
+        self.text = ScrolledText(wrap="word", font="TkTextFont", padx=12, pady=12)
         self.text.grid(row=11, columnspan=2, sticky="nsew", padx=6, pady=6)
-        self.text.tag_configure("grey", foreground=GREY)
+        self.text.tag_configure("grey", foreground="gray60")
         self.text.insert("end", "Press Connect, and speak.", "grey")
-        self.start()
+        self.start(lambda _: None)  # but the list of devices
         self.look()
 
-    def start(self, *choice: str | None) -> None:
+    def start(self, *work: Any) -> None:
         self.session: Any = None
         self.units, self.said = dict[str, Any](), dict[str, str]()
         self.hung_up, self.transcript = threading.Event(), Transcript("en")
-        self.thread = threading.Thread(target=self.run, args=choice, daemon=True)
+        self.thread = threading.Thread(target=self.run, args=work, daemon=True)
         self.thread.start()
 
     def connect(self) -> None:
         self.trouble.grid_remove()
-        chosen = [box.get() for box in self.boxes]
-        self.start(*(None if x in ("", SIMULATED, DEFAULT) else x for x in chosen))
+        texts = [box.get() for box in self.boxes]
+        chosen = [None if each in ("", SIMULATED, DEFAULT) else each for each in texts]
+        self.start(self.talk, *chosen)
 
-    def run(self, *choice: Any) -> None:
+    def run(self, work: Any, *choice: Any) -> None:
         try:
             self.found = voxsync.audio_devices()
             with ExitStack() as stack:
-                if choice:
-                    self.talk(stack.enter_context, *choice)
+                work(stack.enter_context, *choice)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the person is told
             self.dispatcher.dispatch(self.on_error, voxsync.ErrorEvent(self, exc))
 
@@ -153,13 +153,12 @@ class App(tk.Tk):
 
     def on_transcript(self, event: Any) -> None:
         line = self.said.pop(event.speaker, f"{event.speaker}: ") + event.text
-        if not event.is_final:
-            self.said[event.speaker] = line
+        self.said |= {} if event.is_final else {event.speaker: line}
         self.write(f"{line}\n" * event.is_final, "\n".join(self.said.values()))
 
     def on_error(self, event: Any) -> None:
         if not self.hung_up.is_set():
-            self.trouble.configure(text=str(event.error))
+            self.trouble.configure(text=str(event.error), wraplength=540)
             self.trouble.grid(row=10, columnspan=2, sticky="ew", padx=6)
 
     def write(self, final: str, partial: str) -> None:
@@ -173,18 +172,20 @@ class App(tk.Tk):
         active = busy and session is not None and session.is_active
         state = STATES[session.ready_state] if session else "Starting"
         self.status.configure(text=f"● {state if busy else 'Ready'}")
-        self.status.configure(foreground=GREEN if active else AMBER if busy else GREY)
-        usable = not busy, active, active, busy
-        for button, on in zip(self.buttons.values(), usable, strict=True):
+        self.status.configure(foreground="green4" if active else "gray40")
+        for button, on in zip(self.buttons, (not busy, active, busy), strict=True):
             button.state(["!disabled" if on else "disabled"])
-        for meter, unit in zip(self.meters, self.units.values(), strict=False):
+        for meter, unit in zip(self.meters, [*self.units.values()], strict=False):
             meter["value"] = 60 + unit.level.rms
+        if "microphone" in self.units:
+            self.units["microphone"].mute = self.mute.instate(["selected"])
         for box, way in zip(self.boxes[2:4], ("input", "output"), strict=True):
             box["values"] = [DEFAULT, *(d.name for d in self.found if d.channels(way))]
         self.after(50, self.look)
 
-    def mute(self) -> None:
-        self.units["microphone"].mute = not self.units["microphone"].mute
+    def stop(self) -> None:
+        with suppress(voxsync.SessionClosed):  # it may be over already
+            self.session.finish()
 
     def hang_up(self) -> None:
         self.hung_up.set()
