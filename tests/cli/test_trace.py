@@ -11,6 +11,12 @@ from voxsync.mimi import MimiSession
 from voxsync.trace import read, record
 
 
+@pytest.fixture(autouse=True)
+def no_columns(monkeypatch):
+    """The width is that of the terminal, not one that the test runner was told."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def trace(tmp_path, service):
     """Of a short recognition."""

@@ -209,6 +209,21 @@ def test_a_disk_that_takes_nothing(url, tmp_path, where, why):
     assert re.search(why, str(error))
 
 
+def test_another_try(url, tmp_path):
+    """Once the folder is there, it is a whole trace from its first line."""
+    path = tmp_path / "later" / "a.trace"
+    with PlainSession(url) as session:
+        errors = Errors(session)
+        recording = record(session, path)
+        errors.the_one()
+        path.parent.mkdir()
+        with recording.start():
+            assert recording.error is None
+            exchange(session, "hello")
+    assert said(path) == ["hello", "hello"]
+    assert len(errors.found) == 1
+
+
 def test_before_there_is_a_session(url, tmp_path):
     """It is told once there is one to tell it."""
     session = PlainSession(url)

@@ -187,8 +187,8 @@ class Recording:
 
     def _write(self) -> None:
         try:
-            # Unbuffered: what is handed over twice a second needs no
-            # buffer, and one that holds what the disk refused cannot be closed.
+            # Unbuffered: what is handed over twice a second needs no buffer, and one
+            # that holds what the disk refused cannot be closed.
             mode: Literal["ab", "wb"] = "ab" if self._has_header else "wb"
             with Path(self.path).open(mode, buffering=0) as file:
                 self._write_all(file.write)
@@ -219,13 +219,13 @@ class Recording:
             if not (batch or over):
                 return False  # nothing may stand before it
             data.append(self._header(session))
-            self._has_header = True
         data += [self._lines.of(record) for record in batch]
         if left_out:
             data.append(self._lines.lost(self._taps.now(), "trace", left_out))
         data += self._look(session, over=over)
         if data:
             _write_whole(write, b"".join(data))
+            self._has_header = True
         return over
 
     def _take(self) -> tuple[list[TapRecord], int]:
@@ -263,6 +263,7 @@ class Recording:
 
     def _fail(self, cause: Exception) -> None:
         """Record no more, and say so; the session goes on."""
+        self._stopping = True
         self._taps.discard(self.tap)
         why = getattr(cause, "strerror", None) or cause
         error = TraceError(
