@@ -182,8 +182,10 @@ class Painter:
             longest = max(mine, key=lambda each: each.ms, default=None)
             if longest is not None:
                 middle = round(statistics.median(each.ms for each in mine))
-                words = f"{kind} {wait(middle)}, max {wait(longest.ms)}"
-                self._letters.put(axes, (1.008, y), words, INK, ha="left", size=8)
+                words = f"{kind} {wait(middle)}"
+                if len(mine) > 1:
+                    words += f", max {wait(longest.ms)}"
+                self._letters.put(axes, (1.008, y), words, INK, ha="left", size=7.5)
             starts = [each.start for each in mine]
             for each, room in _with_room(mine, starts, self._end):
                 span = (each.start, each.end)

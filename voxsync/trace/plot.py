@@ -197,6 +197,7 @@ def _families() -> list[str]:
 
 def _with_tips(svg: str, picture: Picture) -> str:
     """With a title for each part, which browsers show where one points at it."""
+    svg = svg.replace("<svg ", '<svg xml:space="preserve" ', 1)  # texts have spaces
     return _GROUP.sub(
         lambda found: f"{found[0]}<title>{html.escape(picture.tips[found[1]])}</title>",
         svg,
