@@ -323,7 +323,6 @@ def test_a_bug_of_ours(url, tmp_path, monkeypatch, caplog):
         recording._wanted.set()
         assert "planted" in str(errors.the_one())
         exchange(session, "two")
-    assert recording.lost == 0
     assert any(r.exc_info for r in caplog.records if r.levelno == logging.ERROR)
 
 
