@@ -10,14 +10,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from voxsync.errors import ConnectError, SessionClosed, VoxsyncError
-from voxsync.events import CloseEvent, ErrorEvent
+from voxsync.errors import VoxsyncError
 from voxsync.session.commands import FINISH, Inject
+from voxsync.session.ending import Ending
 from voxsync.session.engine import Engine
 from voxsync.session.lifecycle import Ended, ReadyState
 from voxsync.session.opening import Opening
-from voxsync.session.succession import Place, Succession
-from voxsync.session.verdict import cleaned, failed, judge
+from voxsync.session.succession import Succession
+from voxsync.session.verdict import failed
 from voxsync.transport import Channel, IOLoop
 from voxsync.wire.keepalive import Keepalive
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voxsync.dialects.base import Dialect
+    from voxsync.errors import ConnectError
+    from voxsync.events import CloseEvent
     from voxsync.session.owner import Owner
     from voxsync.wire import Role
 
@@ -68,12 +70,12 @@ class Connection:
         self.settled = threading.Event()  # OPEN was reached, or the end
         self.io_done = threading.Event()  # socket and loop are gone
         self._gone = threading.Event()  # the same, for the thread that opened us
-        self.close_event: CloseEvent | None = None
         # Requests of other threads: written there, read here (no lock: one word each).
         self.cancelled = False
         self.close_request: tuple[int, str] | None = None
         self.reading_stopped = False  # a test service plays deaf
         self.place = Succession()
+        self._end = Ending(owner, self.engine, self.opening, self.place)
         self._owner = owner
         self._options = options
         self._outbox = owner._outbox  # noqa: SLF001 - Owner names the seam
@@ -82,19 +84,23 @@ class Connection:
         self._channel: Channel | None = None
         self._told_open = False
         self._backlog = False  # decoded only in part, for want of room
-        self._once = threading.Lock()  # taken by whoever ends the connection
 
     # Other threads
 
     @property
     def state(self) -> ReadyState:
         """The state to show. Thread: any."""
-        if self.close_event is not None:
+        if self._end.close_event is not None:
             return ReadyState.CLOSED
         state = self.engine.state
         if self.close_request is not None or self.cancelled:
             return max(state, ReadyState.CLOSING)
         return state
+
+    @property
+    def close_event(self) -> CloseEvent | None:
+        """How it ended; None = it has not. Thread: any."""
+        return self._end.close_event
 
     @property
     def half_closed(self) -> bool:
@@ -116,9 +122,8 @@ class Connection:
 
     def lead(self) -> None:
         """Take over outbox and delivery. Thread: any, once the other one is gone."""
-        end = self.place.lead()
-        if end is not None:
-            self._tell_end(*end)
+        if self._end.lead(cancelled=self.cancelled):
+            self.settled.set()
         self.wake()
 
     @property
@@ -141,7 +146,7 @@ class Connection:
             return False
         cause = self._why_not_open()
         if cause is not None and self.opening.abandon():
-            self._finalise(self._unopened(cause), cause)
+            self._unopened(cause)
         return cause is None
 
     def wait_open(self, timeout: float) -> None:
@@ -160,10 +165,6 @@ class Connection:
         wanted = not self.cancelled and self.close_request is None
         return self.opening.why_not(wanted)
 
-    def _unopened(self, cause: Exception) -> Ended:
-        by_us = self.opening.given_up_by_us
-        return Ended(code=1006, reason=str(cause), was_clean=False, by_us=by_us)
-
     # The I/O thread's life
 
     def run(self, opener: Callable[[Connection], tuple[socket.socket, bytes]]) -> None:
@@ -177,7 +178,7 @@ class Connection:
                 if why is None:
                     self._finalise(failed(exc))
                 else:
-                    self._finalise(self._unopened(why), why)
+                    self._unopened(why)
                 return
             if self.opening.finish():
                 self._move_bytes(sock, rest)
@@ -335,66 +336,12 @@ class Connection:
         if self.reading_stopped and self.reading:
             self._hold(False, now)
 
-    def _finalise(self, ended: Ended, open_error: ConnectError | None = None) -> None:
+    def _finalise(self, ended: Ended) -> None:
         """Tell of the end, once (I1), and release whoever waits (I5). Thread: any."""
-        if not self._once.acquire(blocking=False):
-            return
-        ended = cleaned(ended, self.opening.secrets, self._owner._secrets())  # noqa: SLF001
-        match self.place.end(ended, open_error):
-            case Place.LEADING:
-                self._tell_end(ended, open_error)
-            case Place.WAITING:
-                self._end_quietly(ended, self._judge(ended, open_error))
-            case Place.FOLLOWED:
-                self._hand_over(ended)
+        if self._end.tell(ended, cancelled=self.cancelled):
+            self.settled.set()
 
-    def _end_quietly(self, ended: Ended, error: Exception | None) -> None:
-        """The session does not end with this connection."""
-        self.close_event = CloseEvent(
-            self._owner,
-            code=ended.code,
-            reason=ended.reason,
-            was_clean=ended.was_clean,
-            error=error,
-        )
-        self.settled.set()
-
-    def _hand_over(self, ended: Ended) -> None:
-        """The last events of a connection that another one has followed."""
-        events, self.engine.events = list(self.engine.events), []
-        lost = self.engine.unsent
-        if lost:
-            words = f"{lost} messages did not go out before the session was resumed"
-            error = SessionClosed(words, code=ended.code, unsent=lost)
-            error.__cause__ = ended.cause
-            events.append(ErrorEvent(self._owner, error))
-        if events:
-            self._delivery.put(events)
-        self.engine.streams.told(None)  # held bursts: their listeners may come late
-        self._end_quietly(ended, None)
-
-    def _tell_end(self, ended: Ended, open_error: ConnectError | None) -> None:
-        left = self._outbox.close()
-        unsent = self.engine.unsent + sum(1 for item in left if item is not FINISH)
-        error = self._judge(ended, open_error, unsent)
-        self.close_event = CloseEvent(
-            self._owner,
-            code=ended.code,
-            reason=ended.reason,
-            was_clean=ended.was_clean,
-            unsent=unsent,
-            error=error,
-        )
-        events, self.engine.events = list(self.engine.events), []
-        if error is not None and not ended.by_us:
-            events.append(ErrorEvent(self._owner, error))
-        events.append(self.close_event)
-        self._owner._ending()  # noqa: SLF001 - Owner names the seam
-        self._delivery.put(events)
-        self.settled.set()
-
-    def _judge(
-        self, ended: Ended, open_error: ConnectError | None, unsent: int = 0
-    ) -> Exception | None:
-        cause = open_error or ended.cause
-        return judge(self.engine, ended, cause, unsent, cancelled=self.cancelled)
+    def _unopened(self, cause: ConnectError) -> None:
+        """The same, of an opening that was given up. Thread: any."""
+        if self._end.unopened(cause, cancelled=self.cancelled):
+            self.settled.set()
