@@ -39,7 +39,7 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 _LIST = rf"\[\s*{_STRING}(?:\s*,\s*{_STRING})*\s*\]"
 _TEXT = re.compile(_STRING)
 _MOST_NAMES = 1024  # that are remembered as harmless
-_MOST_KNOWN = 16  # enough where they are always the same
+_LONGEST_NAME = 64
 _LONG = 600  # characters
 _EDGE = 256  # characters at both ends that may hold names
 _LEAST_LEARNED = 14  # characters with quotes: shorter ones may be words
@@ -58,8 +58,7 @@ class Masker:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._own = dict.fromkeys(s for s in secrets if len(s) >= _MIN_SECRET)
         self._redactors: dict[object, Redactor] = {}
-        self._harmless: set[str] = set()  # names
-        self._known: set[str | None] = set()  # harmless texts around a long run
+        self._harmless: set[str] = set()  # names, and what might be one
 
     def learn(self, url: str, headers: Sequence[tuple[str, str]]) -> None:
         """From here on the secrets of this request are known, too."""
@@ -79,24 +78,33 @@ class Masker:
         return text
 
     def _members(self, text: str) -> str:
-        if len(text) > _LONG:
-            short = _without_run(text)
-            if short in self._known:  # this service's audio, over and over
+        short = _without_run(text) if len(text) > _LONG else None
+        if short is not None and "\\" not in short:
+            # This service's audio, over and over: all of its strings are known.
+            strings = short.split('"')[1::2]
+            if self._harmless.issuperset(strings):
                 return text
-            names = _NAME.findall(text if short is None else short)
-            if self._harmless.issuperset(names):
-                if short is not None and len(self._known) < _MOST_KNOWN:
-                    self._known.add(short)
-                return text
-        else:
-            names = _NAME.findall(text)
+            self._learn_harmless(strings)
+        names = _NAME.findall(text if short is None else short)
+        if self._harmless.issuperset(names):
+            return text
         for name in set(names).difference(self._harmless):
             if self._is_secret(name, text):
                 pattern = rf'("{re.escape(name)}"\s*:\s*)({_STRING}|{_LIST})'
                 text = re.sub(pattern, self._masked, text)
-            elif len(self._harmless) < _MOST_NAMES and name.lower() != "handle":
-                self._harmless.add(name)
+        self._learn_harmless(names)
         return text
+
+    def _learn_harmless(self, strings: Iterable[str]) -> None:
+        """Remember those that are no secret's name, in whatever message."""
+        for name in strings:
+            if (
+                len(self._harmless) < _MOST_NAMES
+                and len(name) <= _LONGEST_NAME
+                and name.lower() != "handle"
+                and not _SECRET_NAME.search(name)
+            ):
+                self._harmless.add(name)
 
     def _masked(self, found: re.Match[str]) -> str:
         for value in _TEXT.findall(found[2]):
