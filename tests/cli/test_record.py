@@ -53,17 +53,22 @@ def test_ctrl_c_is_the_way_to_end(spawn, sound, tone, tmp_path):
 
 def test_a_terminal_sees_the_level(spawn, sound, tone, tmp_path, make_terminal):
     """And how far it is; both go when it is over. To the frame, at any rate."""
-    terminal, path = make_terminal(), tmp_path / "x.wav"
+    path = tmp_path / "x.wav"
     sound.speak(tone(20.0))
     with sound.record("vs_mic") as heard:
         heard.wait_loud()
     argv = ["record", "--seconds", 1.2, "--rate", 48000, "--device", "pulse", path]
-    started = time.monotonic()
-    child = spawn(*argv, env=sound.environment, stderr=terminal.slave)
-    terminal.close_slave()
-    code, out, _ = child.end()
-    took = time.monotonic() - started
-    assert code == 0
+    for _ in range(3):
+        terminal, started = make_terminal(), time.monotonic()
+        child = spawn(*argv, env=sound.environment, stderr=terminal.slave)
+        terminal.close_slave()
+        code, out, _ = child.end()
+        took = time.monotonic() - started
+        assert code == 0
+        if not out.endswith(" s lost\n"):  # once more: a busy machine left a hole
+            break
+        terminal.end()
+        path.unlink()
     assert said(out, path) == ("1.20 s", "48000 Hz")
     states = terminal.end()
     assert "recording 1.2 s from pulse; Ctrl-C ends\r\n" in terminal.shown

@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 import pytest
-import soxr
 
 from tests.gemini.far import (
     DONE,
@@ -241,9 +240,8 @@ def test_other_rates(far, session, rate, end):
     samples, types = far.audio()
     assert types == {"audio/pcm;rate=16000"}
     assert len(samples) == len(sent) * 16_000 // rate  # the exact rate, no drift
-    wanted = soxr.resample(sent.astype(float), rate, 16_000)
-    middle = slice(200, -200)  # at the ends filters differ
-    error = samples[middle] - wanted[middle]
+    middle = slice(200, -200)  # at the ends the filter meets silence
+    error = samples[middle] - tone(16_000, len(sent) / rate)[middle].astype(float)
     assert np.sqrt(np.mean(error**2)) < 120  # of 12,000: -40 dB
 
 

@@ -169,8 +169,8 @@ class Scenes:
             await session.send_client_content(
                 turns={"role": "user", "parts": [{"text": "a long story"}]}
             )
-            for _ in range(3):  # time stands still, and no more comes
-                await _until(session, "audio", got)
+            for _ in range(3):  # words, each behind its audio; then time stands still
+                await _until(session, "output", got)
             await session.send_realtime_input(activity_start={})
             await _until(session, "turn_complete", got)
             await session.send_realtime_input(activity_end={})

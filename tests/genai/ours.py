@@ -159,8 +159,8 @@ class Scenes:
         got = []
         with self.connect(AUDIO, service="standing") as session:
             session.send("a long story")
-            for _ in range(3):  # time stands still, and no more comes
-                _until(session, "audio", got)
+            for _ in range(3):  # words, each behind its audio; then time stands still
+                _until(session, "output", got)
             session.send_activity_start()
             _until(session, "turn_complete", got)
             session.send_activity_end()
