@@ -294,6 +294,8 @@ def test_every_sample_is_tested():
         "live_tools.py",  # above
         "mic_transcribe.py",  # above
         "plug_in_faster_whisper.py",  # tests/simulators/test_recogniser.py
+        "qt_app.py",  # tests/test_qt_app.py
+        "tk_app.py",  # tests/test_tk_app.py
         "vox_desktop_call.py",  # above
         "vox_echo_server.py",  # above
     }
