@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tests.trace.relay import Relay
 from voxsync.media import BufferSink, WavReader
 from voxsync.simulators.voximplant import Scenario, VoxEngine, fault
 from voxsync.trace import record
-from voxsync.voximplant import WebSocketServer
+from voxsync.voximplant import WebSocket
 
 RATE = 8000
 CLEAR = json.dumps({"customEvent": "clearMediaBuffer"})
@@ -49,35 +50,28 @@ def call(folder):
     write_wav(folder / "caller.wav", voice(SAYS, CALL), RATE)
     write_wav(folder / "reply.wav", voice([(0, 0.9)], 0.9), RATE)
     done = Done(str(folder / "call.trace"))
-    gate, audio, over = threading.Event(), threading.Event(), threading.Event()
-    found, sink = {}, BufferSink(20, RATE)
-
-    def connected(server, websocket):
-        found["ws"] = websocket
-        found["zero"] = time.monotonic()
-        found["recording"] = record(websocket, done.path)
-        websocket.send_media_to(sink, tag="caller")
-        websocket.add_event_listener("media-started", lambda _: audio.set())
-        websocket.add_event_listener("close", lambda _: over.set())
+    gate, audio = threading.Event(), threading.Event()
+    sink = BufferSink(20, RATE)
 
     def until(moment):
         gate.wait(max(0.0, audio_at + moment - time.monotonic()))
-        return time.monotonic() - found["zero"]
+        return time.monotonic() - zero
 
-    with WebSocketServer() as server:
-        server.connection.connect(connected)
-        with Relay(server.port) as relay:
-            scenario = Scenario(
-                url=f"ws://127.0.0.1:{relay.port}/voice",
-                play=folder / "caller.wav",
-                tag="caller",
-                patience=None,
-            )
-            engine = VoxEngine(scenario, faults=[fault("gaps", count=40)])
-            with engine, WavReader(folder / "reply.wav") as reply:
+    scenario = Scenario(play=folder / "caller.wav", tag="caller", patience=None)
+    engine = VoxEngine(scenario, faults=[fault("gaps", count=40)])
+    with engine, WavReader(folder / "reply.wav") as reply:
+        url = urlsplit(engine.allow_web_socket_connections())
+        with Relay(url.port) as relay:
+            url = url._replace(netloc=f"127.0.0.1:{relay.port}")
+            ws = WebSocket(url.geturl())
+            ws.add_event_listener("media-started", lambda _: audio.set())
+            # Before connect(): the far end speaks at once.
+            zero = time.monotonic()
+            with record(ws, done.path):
+                ws.send_media_to(sink, tag="caller")
+                ws.connect()
                 assert audio.wait(20)
                 audio_at = time.monotonic()
-                ws = found["ws"]
                 done.reply = until(1.4)
                 reply.send_media_to(ws, tag="app")
                 first = until(1.8)
@@ -92,12 +86,9 @@ def call(folder):
                 ws.send(CLEAR)
                 until(CALL)
                 ws.close()
-                assert over.wait(20)
-                done.stall, done.interruptions = (start, end), (first, second)
-                received = ws.media_statistics.received["caller"]
-                done.lost = received.lost
-                done.lost_seconds = ws.stats.audio_lost
-                done.heard = ws.stats.audio_received
-                done.gated = ws.stats.audio_gated
-                found["recording"].stop()
+            done.stall, done.interruptions = (start, end), (first, second)
+            received = ws.media_statistics.received["caller"]
+            done.lost, stats = received.lost, ws.stats
+            done.lost_seconds, done.gated = stats.audio_lost, stats.audio_gated
+            done.heard = stats.audio_received
     return done
