@@ -136,13 +136,11 @@ class App(tk.Tk):
         enter(session)  # connects
         if service == MIMI:
             session.on_message = self.on_result
-            flow: Any = self.units["microphone"].send_media_to(session)
+            self.units["microphone"].send_media_to(session)
         else:
-            flow = voxsync.AudioConversation(session, **self.units)
-            flow.on_transcript = self.on_transcript
-            flow.start()
-        with suppress(voxsync.SessionClosed):
-            flow.wait()
+            conversation = voxsync.AudioConversation(session, **self.units)
+            conversation.on_transcript = self.on_transcript
+            enter(conversation)
         session.wait_closed()
 
     def on_result(self, event: voxsync.MessageEvent) -> None:
@@ -157,7 +155,7 @@ class App(tk.Tk):
         self.write(f"{line}\n" * event.is_final, "\n".join(self.said.values()))
 
     def on_error(self, event: Any) -> None:
-        if not self.hung_up.is_set():
+        if event.error is not None and not self.hung_up.is_set():
             self.trouble.configure(text=str(event.error), wraplength=540)
             self.trouble.grid(row=10, columnspan=2, sticky="ew", padx=6)
 
@@ -176,7 +174,8 @@ class App(tk.Tk):
         for button, on in zip(self.buttons, (not busy, active, busy), strict=True):
             button.state(["!disabled" if on else "disabled"])
         for meter, unit in zip(self.meters, [*self.units.values()], strict=False):
-            meter["value"] = 60 + unit.level.rms
+            meter["value"] = max(0, 60 + unit.level.rms)
+            self.on_error(unit)  # if it has one: its device is gone
         if "microphone" in self.units:
             self.units["microphone"].mute = self.mute.instate(["selected"])
         for box, way in zip(self.boxes[2:4], ("input", "output"), strict=True):

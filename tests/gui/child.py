@@ -13,7 +13,7 @@ import runpy
 import sys
 import threading
 import time
-import tkinter
+import tkinter as tk
 import traceback
 
 LOOK = 20
@@ -68,7 +68,7 @@ def leftovers():
 
 def run_tk(path):
     """Run the program as a person would, but for a window that does what we ask for."""
-    mainloop = tkinter.Tk.mainloop
+    mainloop = tk.Tk.mainloop
 
     def driven(root, *arguments):
         remote = Remote({"app": root})
@@ -80,7 +80,7 @@ def run_tk(path):
         look()
         mainloop(root, *arguments)
 
-    tkinter.Tk.mainloop = driven
+    tk.Tk.mainloop = driven
     runpy.run_path(path, run_name="__main__")
 
 

@@ -28,7 +28,9 @@ def screenshot(display, path):
         root, width, height = struct.unpack_from("<I16xHH", setup, at)
         area = (0, 0, width, height)
         server.sendall(
-            struct.pack("<BBHIHHHHI", _GET_IMAGE, _Z_PIXMAP, 5, root, *area, _ALL_PLANES)
+            struct.pack(
+                "<BBHIHHHHI", _GET_IMAGE, _Z_PIXMAP, 5, root, *area, _ALL_PLANES
+            )
         )
         kind, words = struct.unpack("<BxxxI24x", _read(server, 32))
         assert kind == 1, "no picture"
@@ -51,7 +53,11 @@ def _png(picture):
     lines = np.zeros((height, 1 + 3 * width), np.uint8)  # each behind its filter: none
     lines[:, 1:] = picture.reshape(height, -1)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b"")
+    chunks = (
+        (b"IHDR", header),
+        (b"IDAT", zlib.compress(lines.tobytes())),
+        (b"IEND", b""),
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data
         + struct.pack(">I", zlib.crc32(kind + data))

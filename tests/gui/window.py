@@ -16,7 +16,7 @@ class Window:
     """The running sample.
 
         with Window("samples/tk_app.py", {**screen.environment, ...}) as window:
-            window.do("app.buttons['Connect'].invoke()")
+            window.do("app.event_generate('<Return>')")
             window.wait("'Connected' in app.status['text']")
 
     Args:
@@ -27,8 +27,7 @@ class Window:
 
     def __init__(self, path, environment, child="tests.gui.child"):
         self._process = subprocess.Popen(
-            [sys.executable, "-X", "dev", "-W", "error"]
-            + ["-m", child, str(ROOT / path)],
+            [sys.executable, "-X", "dev", "-W", "error", "-m", child, str(ROOT / path)],
             cwd=ROOT,
             env={**environment, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
             stdin=subprocess.PIPE,
@@ -96,5 +95,3 @@ class Window:
         assert self._process.returncode == 0, err.decode()
         last = json.loads((self._read + out).splitlines()[-1])
         return last.get("at", gone) - began, last["threads"], err.decode()
-
-
