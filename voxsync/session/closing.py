@@ -146,6 +146,8 @@ class Closing:
         )
 
     def _schedule(self) -> None:
-        final_at = None if self._paused else self._final_at
-        moments = (self._close_at, self.eof_at, final_at, self._linger_at)
-        self.due = min((at for at in moments if at is not None), default=None)
+        due = None if self._paused else self._final_at
+        for at in (self._close_at, self.eof_at, self._linger_at):
+            if at is not None and (due is None or at < due):
+                due = at
+        self.due = due
