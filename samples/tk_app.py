@@ -78,9 +78,10 @@ class App(tk.Tk):
         labels = "Service", "Address", "Microphone", "Speaker", "", "", "Token", "State"
         widgets = *boxes, *self.meters, token, self.status
         for at, (label, widget) in enumerate(zip(labels, widgets, strict=True)):
-            row, column = divmod(at, 2)
-            ttk.Label(text=label).grid(row=2 * row, column=column, sticky="w", padx=6)
-            widget.grid(row=2 * row + 1, column=column, sticky="ew", padx=6, pady=3)
+            row, col = divmod(at, 2)
+            if label:
+                ttk.Label(text=label).grid(row=2 * row, column=col, sticky="w", padx=6)
+            widget.grid(row=2 * row + 1, column=col, sticky="ew", padx=6, pady=3)
         bar.grid(row=8, columnspan=2, sticky="w", padx=6, pady=12)
         acts = {"Connect": self.connect, "Stop": self.stop, "Disconnect": self.hang_up}
         self.buttons = [ttk.Button(bar, text=name, command=acts[name]) for name in acts]
