@@ -72,7 +72,7 @@ class Loss:
     """Something that was lost.
 
     Attributes:
-        t: When that was noticed; it happened in the half second before.
+        t: When that was noticed; it happened in the second before.
         what: "refused", "dropped", "gated", "unlinked", "unsent", "missing" (it never
             came) or "trace" (this file's own).
         count: Messages, 0 where it was audio; of "trace" records.

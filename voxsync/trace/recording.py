@@ -31,7 +31,7 @@ __all__ = ["Recording", "record"]
 
 logger = logging.getLogger("voxsync.trace")
 
-_FLUSH_SECONDS = 0.5  # a crash costs at most this much of the trace
+_FLUSH_SECONDS = 1.0  # a crash costs at most this much of the trace
 _PATIENCE = 5.0  # for a disk
 _ROOM = 8 * 2**20
 _RECORD_SIZE = 200  # bytes that a record takes besides its payload, roughly
@@ -187,7 +187,7 @@ class Recording:
 
     def _write(self) -> None:
         try:
-            # Unbuffered: what is handed over twice a second needs no buffer, and one
+            # Unbuffered: what is handed over once a second needs no buffer, and one
             # that holds what the disk refused cannot be closed.
             mode: Literal["ab", "wb"] = "ab" if self._has_header else "wb"
             with Path(self.path).open(mode, buffering=0) as file:
