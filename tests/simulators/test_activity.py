@@ -220,6 +220,35 @@ def test_speech_from_the_first_sample(sentences):
     assert found[0].at_ms < 1500
 
 
+def sine(seconds, hertz=440, peak=9000):
+    return peak * np.sin(2 * np.pi * hertz / RATE * np.arange(int(RATE * seconds)))
+
+
+def sawtooth(seconds):
+    return np.arange(int(RATE * seconds)) % 50 * 400.0
+
+
+@pytest.mark.parametrize("start", ["HIGH", "LOW"])
+@pytest.mark.parametrize(
+    "sound",
+    [sine(2), sine(2, 1000), sine(2, 440, 1500), sine(2, 250, 30_000), sawtooth(2)],
+    ids=["tone", "high", "quiet", "loud", "sawtooth"],
+)
+def test_a_steady_sound_from_the_first_sample(sound, start):
+    """Is found, with its end: what is no background is not learnt as one."""
+    samples = as_int16(np.concatenate([sound, np.zeros(RATE * 3 // 2)]))
+    ((first, last),) = turns(ActivityDetector(start_sensitivity=start).feed(samples))
+    assert first <= 200
+    assert abs(last - 2000) <= 50
+
+
+def test_a_tone_without_an_end_is_noise_in_the_end():
+    """From the first sample on as well as later."""
+    ((first, last),) = turns(ActivityDetector().feed(as_int16(sine(20))))
+    assert first <= 100
+    assert last <= 2300
+
+
 def test_finish_ends_what_goes_on():
     """Then, and only then, there is an end to tell; time goes on after it."""
     detector = ActivityDetector()

@@ -191,3 +191,18 @@ def test_as_it_comes():
             assert live.turn().sizes
         (speech, _) = there.wait_record(1).turns
         assert speech.seconds == pytest.approx(1.4, rel=0.2)
+
+
+@pytest.mark.parametrize("silence", [1.0, 0.0])
+def test_a_tone_from_the_first_sample(silence):
+    """Is a turn, whether silence ends it or the end of the stream."""
+    at = np.arange(32_000) / 16_000
+    tone = (8000 * np.sin(2 * np.pi * 440 * at)).astype(np.int16)
+    heard = np.concatenate([tone, np.zeros(round(silence * 16_000), np.int16)])
+    with GeminiService(paced=False) as there:
+        with LiveClient(there) as live:
+            live.audio(*np.split(heard, len(heard) // 1600))
+            live.send({"realtimeInput": {"audioStreamEnd": True}})
+            assert live.turn().sizes
+        (speech,) = there.wait_record(1).turns
+        assert speech.seconds == pytest.approx(2.2 if silence else 2.0, abs=0.1)

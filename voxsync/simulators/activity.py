@@ -4,7 +4,9 @@ Every 10 ms the energies of six bands of the voice's range are taken, smoothed o
 By how far they stand above their floors, on average, the moment is speech or not. A
 band's floor is the least it was in the last two seconds, so noise may come and go; but
 one that starts all at once is taken for speech until it is older than that, and a
-voice that holds one tone for longer is taken for noise.
+voice that holds one tone for longer is taken for noise. In the first two seconds a
+sound is only learnt as noise if it is as noise usually is: not too loud, or in all
+bands. So who speaks from the first sample on is heard.
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ _PARTS, _PART_FRAMES = 10, 20
 # Noise as quiet as this is silence: -62 dB of full scale, if it is white. Else the hum
 # of any microphone would be speech after the digital silence before it.
 _QUIET_DB = 28.3
+# What the floor may be before two seconds were heard: -26 dB of full scale; and what is
+# louder than -50 dB must be in all bands, within 8 dB, or it is a tone or a voice.
+_MOST_LEARNT_DB = 64.0
+_EASILY_LEARNT_DB = 40.0
+_EVEN_DB = 8.0
 # White noise, as measured: median 3.6 dB, 99.9 % below 5.5, never above 6.
 _START_DB = {"HIGH": 7.5, "LOW": 11.0}
 _STAY_DB = 5.5
@@ -171,6 +178,9 @@ class ActivityDetector:
         levels = np.maximum(10 * np.log10(smooth + 1.0), _QUIET_DB)
         self._least = np.minimum(self._least, levels)
         floor = np.minimum.reduce([*self._parts, self._least])
+        if self._frames < _PARTS * _PART_FRAMES:
+            learnt = max(floor.min() + _EVEN_DB, _EASILY_LEARNT_DB)
+            floor = np.minimum(floor, min(learnt, _MOST_LEARNT_DB))
         if self._frames % _PART_FRAMES == 0:
             self._parts.append(self._least)
             self._least = levels
