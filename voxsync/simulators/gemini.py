@@ -17,10 +17,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from voxsync.clocks import Clock
 from voxsync.server import Refusal, ServerSession
+from voxsync.simulators.checks import (
+    check_callable,
+    check_duration,
+    check_faults,
+    check_flags,
+    check_keys,
+    check_names,
+    check_part,
+    kind_of,
+)
 from voxsync.simulators.gemini_acts import GeminiActs
 from voxsync.simulators.gemini_brain import EchoBrain
 from voxsync.simulators.gemini_conversation import Conversation, Facilities
 from voxsync.simulators.gemini_entrance import Entrance
+from voxsync.simulators.gemini_faults import GeminiFault
 from voxsync.simulators.gemini_hearing import HEARING_RATE
 from voxsync.simulators.gemini_record import GeminiRecord
 from voxsync.simulators.gemini_resumption import EXPIRY, Handles
@@ -34,7 +45,6 @@ if TYPE_CHECKING:
     from voxsync.server import IncomingRequest
     from voxsync.session import SessionOptions
     from voxsync.simulators.gemini_brain import Brain
-    from voxsync.simulators.gemini_faults import GeminiFault
     from voxsync.simulators.gemini_hearing import Detector
     from voxsync.simulators.recogniser import Recogniser
     from voxsync.simulators.voice import Voice
@@ -82,6 +92,8 @@ class GeminiService(Service[GeminiRecord, GeminiActs, Conversation]):
         open_timeout: Seconds for TLS and upgrade together.
 
     Raises:
+        TypeError: Something is not what it is to be, e.g. a name in place of a voice;
+            the message says what is wanted.
         ValueError: A duration below 0.
 
     Thread: any.
@@ -111,17 +123,22 @@ class GeminiService(Service[GeminiRecord, GeminiActs, Conversation]):
         max_connections: int = 100,
         open_timeout: float = 10.0,
     ) -> None:
-        durations = {"lifetime": lifetime, "go_away_before": go_away_before}
-        for name, value in {**durations, "handle_expiry": handle_expiry}.items():
-            if value is not None and not value >= 0:
-                raise ValueError(f"{name} must be 0 s or more, not {value}")
+        _check_parts(brain, recogniser, voice, detector, clock)
+        faults = check_faults(faults, GeminiFault, GeminiFault.__module__)
+        check_keys("keys", keys)
+        if models is not None:
+            check_names("models", models, '["gemini-live"]')
+        check_flags(binary=binary, pretty=pretty, paced=paced, strict=strict)
+        check_duration("lifetime", lifetime, endless=True)
+        check_duration("go_away_before", go_away_before)
+        check_duration("handle_expiry", handle_expiry)
         clock = clock or Clock()
         self._handles = Handles(clock, handle_expiry)
         self._facilities = Facilities(
-            brain=brain or EchoBrain(),
+            brain=EchoBrain() if brain is None else brain,
             recogniser=recogniser,
-            voice=voice or _tones(),
-            detector=detector or _by_energy,
+            voice=_tones() if voice is None else voice,
+            detector=_by_energy if detector is None else detector,
             handles=self._handles,
             clock=clock,
             models=None if models is None else frozenset(models),
@@ -199,6 +216,26 @@ class GeminiService(Service[GeminiRecord, GeminiActs, Conversation]):
 
     def _let_go(self, conversation: Conversation, timeout: float) -> None:
         conversation.thread.close(timeout)
+
+
+def _check_parts(
+    brain: object,
+    recogniser: object,
+    voice: object,
+    detector: Callable[..., object] | None,
+    clock: object,
+) -> None:
+    if brain is not None:
+        good = "a brain such as PhraseBrain({'hello': 'Good morning.'})"
+        check_part("brain", brain, "answer", good)
+    if recogniser is not None:
+        good = "a recogniser such as open_recogniser('phrases')"
+        check_part("recogniser", recogniser, "open", good)
+    if voice is not None:
+        check_part("voice", voice, "say", "a voice such as open_voice('flite')")
+    check_callable("detector", detector, "detector(settings)")
+    if not isinstance(clock, Clock | None):
+        raise TypeError(f"clock must be a Clock or None, not {kind_of(clock)}")
 
 
 def _tones() -> Voice:

@@ -19,7 +19,17 @@ from typing import TYPE_CHECKING
 from voxsync.server import ServerSession
 from voxsync.simulators.acts import Acts
 from voxsync.simulators.admission import PROCESSES, Admission
+from voxsync.simulators.checks import (
+    check_codes,
+    check_duration,
+    check_faults,
+    check_flags,
+    check_keys,
+    check_names,
+    check_part,
+)
 from voxsync.simulators.conversation import CLOSE_CODES, Conversation
+from voxsync.simulators.faults import Fault
 from voxsync.simulators.idle import IdleWatch
 from voxsync.simulators.mimi_request import MimiRequest
 from voxsync.simulators.recogniser import Hypothesis, ScriptedRecogniser, Word
@@ -32,7 +42,6 @@ if TYPE_CHECKING:
 
     from voxsync.server import IncomingRequest, Refusal
     from voxsync.session import SessionOptions
-    from voxsync.simulators.faults import Fault
     from voxsync.simulators.recogniser import Recogniser
 
 __all__ = ["CLOSE_CODES", "PROCESSES", "MimiService", "Record"]
@@ -71,6 +80,8 @@ class MimiService(Service[Record, Acts, Conversation]):
             default, which lets much more pile up.
 
     Raises:
+        TypeError: Something is not what it is to be, e.g. a name in place of a
+            recogniser; the message says what is wanted.
         ValueError: An unknown engine, or a close code for no known rule.
 
     Thread: any.
@@ -94,6 +105,15 @@ class MimiService(Service[Record, Acts, Conversation]):
         inbox: int = 16,
         receive_buffer: int | None = 8 * 1024,
     ) -> None:
+        if recogniser is not None:
+            good = "a recogniser such as open_recogniser('phrases')"
+            check_part("recogniser", recogniser, "open", good)
+        faults = check_faults(faults, Fault, Fault.__module__)
+        check_keys("token", token)
+        check_names("processes", processes, '["asr"]')
+        check_duration("idle_timeout", idle_timeout, endless=True)
+        check_flags(strict=strict)
+        check_codes("close_codes", close_codes)
         codes = dict(close_codes or {})
         unknown = codes.keys() - CLOSE_CODES.keys()
         if unknown:
@@ -101,7 +121,7 @@ class MimiService(Service[Record, Acts, Conversation]):
                 f"no rule {sorted(unknown)}; there are: {', '.join(CLOSE_CODES)}"
             )
         self._close_codes = {**CLOSE_CODES, **codes}
-        self._recogniser = recogniser or _script()
+        self._recogniser = _script() if recogniser is None else recogniser
         self._admission = Admission(token, processes)
         self._idle_timeout = idle_timeout
         self._strict = strict
