@@ -1,8 +1,10 @@
 """The documentation: complete, and all it shows runs. The tool for docstrings, too."""
 
+import functools
 import importlib
 import importlib.util
 import re
+import subprocess
 import sys
 import textwrap
 
@@ -229,3 +231,64 @@ def test_nothing_to_judge_is_a_failure(tmp_path, monkeypatch, capsys):
     """A tool that looks at nothing must not pass."""
     status, _ = judged('"""Empty."""\n__all__ = []\n', tmp_path, monkeypatch, capsys)
     assert status == 1
+
+
+# `help()`
+
+DOORS = (
+    "voxsync",
+    *(f"voxsync.{n}" for n in ("gemini", "conversation", "media", "mimi")),
+)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_help_shows_what_is_loaded_when_used(door):
+    """Each class and function of a door, and its import loads none of them for that."""
+    code = (
+        "import importlib, pydoc, sys\n"
+        f"door = importlib.import_module({door!r})\n"
+        "assert set(door.__all__) <= set(dir(door))\n"
+        "lazy = [name for name in door.__all__ if name not in vars(door)]\n"
+        "text = pydoc.render_doc(door, renderer=pydoc.plaintext)\n"
+        "for name in lazy:\n"
+        "    if isinstance(getattr(door, name), type):\n"
+        "        assert f'class {name}' in text, name\n"
+        "    else:\n"
+        "        assert name in text, name\n"
+        "print(len(lazy))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert int(done.stdout) > 0
+
+
+def test_docstrings_of_doors_name_what_there_is():
+    """Names in them are names of the door, or lead to where they are."""
+    for name in ("gemini", "conversation"):
+        door = importlib.import_module(f"voxsync.{name}")
+        groups = door.__doc__.partition("\n- ")[2].partition("\n\n")[0]
+        listed = re.findall(r"`([A-Z]\w+)`", groups)
+        assert listed
+        assert set(listed) <= set(door.__all__)
+
+
+def test_the_example_of_the_gemini_door_prints_the_answer(monkeypatch, capsys):
+    """As it stands there, with the service's address put in."""
+    import voxsync.gemini as door
+    from voxsync.simulators.gemini import GeminiService
+    from voxsync.simulators.gemini_brain import PhraseBrain
+
+    code = re.search(r"\n\n((?: {4}.*\n|\n)+)", door.__doc__)[1]
+    brain = PhraseBrain({}, otherwise="Good morning to you.")
+    with GeminiService(brain=brain, paced=False) as service:
+        there = functools.partial(door.LiveGenerativeModel, base_url=service.url)
+        monkeypatch.setattr(door, "LiveGenerativeModel", there)
+        exec(textwrap.dedent(code), {"key": "a key"})
+    assert capsys.readouterr().out.strip() == "Good morning to you."

@@ -73,6 +73,10 @@ def __getattr__(name: str) -> object:
     return getattr(mimi, name)
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 class MimiSession(Session[Any]):
     """One streaming recognition.
 

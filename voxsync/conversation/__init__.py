@@ -5,6 +5,18 @@
     with start_audio_conversation(session, function_handler=answer) as conversation:
         conversation.wait()
 
+That has begun when it returns: what happens at once, such as an `error` about the first
+picture, is only logged. To be told of it attach listeners before the start:
+
+    conversation = AudioConversation(session, function_handler=answer)
+    conversation.on_error = lambda event: print(event.error)
+    with conversation:  # or conversation.start()
+        conversation.wait()
+
+- `AudioConversation`: microphone, speaker, calls, pictures; `start`, `wait`, `stop`,
+  `mute`, `levels`, `error`. `start_audio_conversation` makes and starts one.
+- `TranscriptEvent` is what `on_transcript` gets, `Levels` what `levels` is.
+
 May import: session, media, events, audio, errors, clocks; no dialect, no other door:
 messages are known by what they have.
 Threads: `voxsync-conversation-<session>` waits for the end; besides, while there is
@@ -41,3 +53,7 @@ def __getattr__(name: str) -> object:
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

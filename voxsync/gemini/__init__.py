@@ -2,15 +2,30 @@
 
     from voxsync.gemini import LiveGenerativeModel
 
-    model = LiveGenerativeModel("gemini-live-2.5-flash", api_key=key)
+    config = {"output_audio_transcription": {}}  # models answer with audio
+    model = LiveGenerativeModel("gemini-live-2.5-flash", api_key=key, config=config)
     with model.connect() as session:
         session.send("Good morning")
-        for message in session.receive_turn():
-            print(message.text)
+        for message in session.receive_turn(timeout=30):
+            said = getattr(message, "output_transcription", None)
+            if said is not None:
+                print(said.text, end="")
 
 Firebase's `LiveSession` in Python's spelling, with what Google's own SDK has besides
 (Gemini notes, 1). Audio: `microphone.send_media_to(session)`,
-`session.send_media_to(speaker)`, or both at once with `AudioConversation`.
+`session.send_media_to(speaker)`, or both at once with
+`voxsync.conversation.AudioConversation`.
+
+- Begin with `LiveGenerativeModel`, which makes each `LiveSession`; where to: its
+  `backend`, a `GoogleAIBackend`, `VertexAIBackend` or `FirebaseBackend`.
+- Settings, all of them dicts if you like: `LiveGenerationConfig`, `SpeechConfig`,
+  `ResponseModality`, `AudioTranscriptionConfig`, `RealtimeInputConfig`,
+  `AutomaticActivityDetection`, `SessionResumptionConfig`, `ThinkingConfig`, ...
+- What is sent: `Content`, `Part`, `Blob`, `FunctionResponse`; functions are declared
+  by `Tool` and `FunctionDeclaration`.
+- What comes, each a `LiveServerMessage`: `ServerContent` (with `Transcription`),
+  `ToolCall` (of `FunctionCall`), `ToolCallCancellation`, `GoAway`, `UsageUpdate` (with
+  `UsageMetadata`), `VoiceActivity`, `SessionResumptionUpdate`, `UnknownMessage`, ...
 
 May import: dialects.gemini, session, media, audio, errors, clocks.
 Threads: those of `Session`.
@@ -137,3 +152,7 @@ def __getattr__(name: str) -> object:
     value: object = getattr(import_module("voxsync.dialects.gemini"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
