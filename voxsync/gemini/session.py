@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Mapping
-from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from voxsync.audio import AudioFormat
-from voxsync.audio.pcm import bytes_to_int16, int16_to_bytes, split, to_bytes
+from voxsync.audio.pcm import split
 from voxsync.clocks import Clock
 from voxsync.dialects.base import OpenStream, SendAudio
 from voxsync.dialects.gemini import requests
 from voxsync.dialects.gemini.blob import Blob
 from voxsync.errors import InvalidState
+from voxsync.gemini.images import ImagePace, as_blob
+from voxsync.gemini.speech import INPUT_RATE, Speech, pcm
 from voxsync.gemini.turns import ends_turn
 from voxsync.session import Session, SessionOptions
 from voxsync.session.resumption import resume
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from voxsync.audio import AudioFormat
     from voxsync.audio.pcm import AudioData
-    from voxsync.audio.resample import Resampler
     from voxsync.dialects.base import Dialect
     from voxsync.dialects.gemini.config import SessionResumptionConfig
     from voxsync.dialects.gemini.messages import LiveServerMessage, UsageMetadata
@@ -37,12 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveSession"]
 
-_INPUT_RATE = 16_000  # Gemini notes, 2.5: its native one
 _MOST_BYTES = 3200  # of audio in one message: 100 ms; 20 to 100 are typical
 # The model speaks faster than it sounds; what is more than this ahead is refused.
 _PLAYOUT_SECONDS = 120.0
-_STARTS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
-_pcm = lru_cache(16, typed=True)(partial(AudioFormat, "pcm16"))
 
 
 class LiveSession(Session["LiveServerMessage"]):
@@ -50,9 +46,6 @@ class LiveSession(Session["LiveServerMessage"]):
 
     Messages come to `message` listeners and by `receive()`, typed. The model's audio
     is in them, and flows to whatever `send_media_to` named, 120 s ahead at most.
-
-    Attributes:
-        images_dropped: Images that `send_video_realtime(..., excess="drop")` left out.
 
     Thread: any; see `Session`.
     """
@@ -63,11 +56,8 @@ class LiveSession(Session["LiveServerMessage"]):
         super().__init__(plan.backend.url(plan.base_url, None), options)
         self._plan = plan
         self._gemini: TurnsDialect | None = None
-        self._resampler: Resampler | None = None  # its user's: see send_audio_realtime
-        self._clock = self.options.clock or Clock()
-        self._images = threading.Lock()  # guards the next two
-        self._last_image = -float("inf")
-        self.images_dropped = 0
+        self._speech = Speech()  # its user's: see send_audio_realtime
+        self._images = ImagePace(self.options.clock or Clock())
 
     # What is known of it
 
@@ -87,6 +77,11 @@ class LiveSession(Session["LiveServerMessage"]):
     def session_id(self) -> str | None:
         """The service's name for this session, where it has one."""
         return None if self._gemini is None else self._gemini.session_id
+
+    @property
+    def images_dropped(self) -> int:
+        """Images that `send_video_realtime(..., excess="drop")` left out."""
+        return self._images.dropped
 
     # Turns
 
@@ -149,7 +144,7 @@ class LiveSession(Session["LiveServerMessage"]):
     def send_audio_realtime(
         self,
         audio: AudioData | Blob | Mapping[str, Any],
-        sample_rate: int = _INPUT_RATE,
+        sample_rate: int = INPUT_RATE,
         *,
         block: bool = True,
         timeout: float | None = None,
@@ -176,7 +171,7 @@ class LiveSession(Session["LiveServerMessage"]):
             self._send(requests.realtime_audio(audio), block, timeout)
             return
         self._opened()  # complains before the resampler has taken it
-        self._send_audio(self._converted(audio, sample_rate), block, timeout)
+        self._send_audio(self._speech.converted(audio, sample_rate), block, timeout)
 
     def send_video_realtime(
         self,
@@ -203,24 +198,14 @@ class LiveSession(Session["LiveServerMessage"]):
         """
         if excess not in ("refuse", "drop"):
             raise ValueError(f'excess must be "refuse" or "drop", not {excess!r}')
-        text = requests.realtime_video(_image(image, mime_type))
-        now = self._clock.now()
-        with self._images:
-            before = self._last_image
-            if now - before >= 1.0:
-                self._last_image = now
-            elif excess == "drop":
-                self.images_dropped += 1
-                return False
-            else:
-                raise InvalidState(
-                    "the service takes one image a second; the last one was "
-                    f"{now - before:.2f} s ago (excess='drop' thins them out)"
-                )
+        text = requests.realtime_video(as_blob(image, mime_type))
+        before = self._images.admit(excess)
+        if before is None:
+            return False
         try:
             self._send(text, block, timeout)
         except BaseException:
-            self._last_image = before  # it was not sent: the next one may be
+            self._images.take_back(before)
             raise
         return True
 
@@ -327,7 +312,7 @@ class LiveSession(Session["LiveServerMessage"]):
         return (self.resumption_handle or "",)  # who has it can take us over
 
     def _media_format(self) -> AudioFormat:
-        return _pcm(_INPUT_RATE)  # ours; the model's says its own rate
+        return pcm(INPUT_RATE)  # ours; the model's says its own rate
 
     def _media_sink(self, parameters: dict[str, Any]) -> Sink:
         super()._media_sink(parameters)  # there are none
@@ -343,28 +328,9 @@ class LiveSession(Session["LiveServerMessage"]):
         units = self._media_units
         return units is not None and units.is_heard
 
-    def _converted(self, audio: AudioData, sample_rate: int) -> bytes:
-        """The audio at the service's rate, as far as it can be said by now."""
-        data, resampler, rest = to_bytes(audio, _pcm(sample_rate)), self._resampler, b""
-        if resampler is None and sample_rate == _INPUT_RATE:
-            return data
-        from voxsync.audio.resample import Resampler  # noqa: PLC0415 - numpy
-
-        if resampler is None or resampler.source_rate != sample_rate:
-            rest = self._rest()
-            if sample_rate == _INPUT_RATE:
-                return rest + data
-            resampler = self._resampler = Resampler(sample_rate, _INPUT_RATE)
-        return rest + int16_to_bytes(resampler.process(bytes_to_int16(data)))
-
-    def _rest(self) -> bytes:
-        """What the resampler holds back, for nothing of that rate follows now."""
-        resampler, self._resampler = self._resampler, None
-        return b"" if resampler is None else int16_to_bytes(resampler.flush())
-
     def _send_behind_audio(self, text: str, block: bool, timeout: float | None) -> None:
         self._opened()
-        self._send_audio(self._rest(), block, timeout)
+        self._send_audio(self._speech.rest(), block, timeout)
         self._send(text, block, timeout)
 
     def _send_audio(self, data: bytes, block: bool, timeout: float | None) -> None:
@@ -372,7 +338,7 @@ class LiveSession(Session["LiveServerMessage"]):
         try:
             self._send_all(pieces, block, timeout)
         except BaseException:
-            self._resampler = None  # it would go on behind what was never sent
+            self._speech.forget()  # it would go on behind what was never sent
             raise
 
     def _send_chunks(
@@ -382,19 +348,3 @@ class LiveSession(Session["LiveServerMessage"]):
         warnings.warn(f"{verb} {words}", DeprecationWarning, stacklevel=3)
         for chunk in chunks:
             self._send(requests.media_chunk(chunk), True, None)
-
-
-def _image(
-    image: bytes | Blob | Mapping[str, Any], mime_type: str | None
-) -> Blob | Mapping[str, Any]:
-    if isinstance(image, Blob | Mapping):
-        return image
-    if not isinstance(image, bytes | bytearray | memoryview):
-        raise TypeError(f"image must be bytes or a Blob, not {type(image).__name__}")
-    data = bytes(image)
-    if mime_type is None:
-        known = [each for start, each in _STARTS if data.startswith(start)]
-        if not known:
-            raise ValueError("neither JPEG nor PNG: say mime_type='image/...'")
-        mime_type = known[0]
-    return Blob(mime_type, data)
