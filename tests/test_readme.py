@@ -29,6 +29,8 @@ EXPECTED = [
     "4000 bye True",
     "serverContent UsageMetadata(",
     "Good morning.",
+    "が昇る",
+    "True",
     "4003",
     "of: second",
     "message: hello\nclose: 1000 bye",
