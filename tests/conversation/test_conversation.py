@@ -349,7 +349,7 @@ def test_a_handler_that_closes_the_session(far, converse):
     conversation.ear.uncover()
     conversation.wait(SOON)
     assert len(conversation.ear.heard) == 24_000
-    assert conversation._calls.join(SOON)
+    assert conversation._exchange.calls.join(SOON)
     assert closed == ["1"]
     assert conversation.error is None
     assert not errors.events
@@ -370,7 +370,7 @@ def test_a_handler_may_stop_the_conversation(far, converse):
     far.call("1")
     conversation.wait(SOON)
     assert came.wait(SOON)
-    assert conversation._calls.join(SOON)
+    assert conversation._exchange.calls.join(SOON)
     assert not far.answers
 
 
@@ -388,7 +388,7 @@ def test_a_cancelled_call_is_not_answered(far, converse):
     assert begun.wait(SOON)
     far.tell(interrupted=True, type="serverContent")
     far.tell(ids=["1", "2"])
-    assert conversation._calls.join(SOON)
+    assert conversation._exchange.calls.join(SOON)
     assert not far.answers
 
 
@@ -401,7 +401,7 @@ def test_without_a_handler_the_model_does_not_hang(far, converse):
     far.call("3")
     far.hears(lambda far: {a["id"] for a in far.answers} == {"1", "2", "3"})
     assert "function_handler" in str(errors.comes()[0].error)
-    assert conversation._calls.join(SOON)
+    assert conversation._exchange.calls.join(SOON)
     assert len(errors.events) == 1
 
 
@@ -496,7 +496,7 @@ def test_a_camera_that_hangs_does_not_hold_up_the_end(far, converse, caplog):
     assert hangs.wait(SOON)
     conversation.stop(0.05)
     release.set()
-    assert conversation._video.join(SOON)
+    assert conversation._exchange.video.join(SOON)
     assert "has not returned yet" in caplog.text
     conversation.wait(SOON)
     assert not conversation.session.in_conversation
@@ -537,7 +537,7 @@ def test_a_handler_that_hangs_does_not_hold_up_the_end(far, converse, caplog):
     assert "has not returned yet" in caplog.text
     assert not conversation.session.in_conversation
     release.set()
-    assert conversation._calls.join(SOON)
+    assert conversation._exchange.calls.join(SOON)
     assert not far.answers
 
 
@@ -699,7 +699,7 @@ def test_a_session_that_ends_while_handlers_work(far, converse, caplog):
     assert begun.wait(SOON)
     far.session.close()
     conversation.wait(SOON)
-    assert conversation._calls.join(SOON)
+    assert conversation._exchange.calls.join(SOON)
     assert conversation.error is None
 
 

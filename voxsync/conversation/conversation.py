@@ -5,26 +5,21 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from voxsync.conversation.calls import FunctionCalls
+from voxsync.conversation.exchange import Exchange
 from voxsync.conversation.flow import Flow, Levels
 from voxsync.conversation.teller import Teller
-from voxsync.conversation.transcript import Transcript
-from voxsync.conversation.video import VideoSender, check_pictures
 from voxsync.errors import InvalidState, SessionClosed
 from voxsync.events import EventTarget, EventType
 from voxsync.session import Session
 from voxsync.session.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from voxsync.conversation.answer import FunctionHandler
     from voxsync.conversation.video import Pictures
-    from voxsync.events import MessageEvent
     from voxsync.media import Source
     from voxsync.media.source import MediaTarget
 
@@ -110,24 +105,18 @@ class AudioConversation(EventTarget):
             dispatcher=session.options.dispatcher,
             name=session.id,
         )
-        tell, service = self._teller.tell, _as_any(session)
-        self._calls = FunctionCalls(
-            service, function_handler, name=session.id, tell=tell
+        self._exchange = Exchange(
+            session,
+            self,
+            emit=self._emit,
+            tell=self._teller.tell,
+            function_handler=function_handler,
+            video=video,
         )
-        self._video: VideoSender | None = None
-        if video is not None:
-            check_pictures(video)
-            if not hasattr(session, "send_video_realtime"):
-                raise TypeError(f"the service of {session!r} takes no video")
-            self._video = VideoSender(
-                video, service, name=session.id, clock=session.options.clock, tell=tell
-            )
-        self._transcript = Transcript(self)
         self._lock = threading.Lock()  # guards the next, and error
         self._started = False
         self._stack = contextlib.ExitStack()  # what is to be undone at the end
         self._stopping = threading.Event()
-        self._told_close = threading.Event()
         self._done = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name=f"voxsync-conversation-{session.id}", daemon=True
@@ -237,12 +226,11 @@ class AudioConversation(EventTarget):
             self._stopping.set()
             if not self._started:
                 self._done.set()
-        self._calls.close()
-        self._told_close.set()
+        self._exchange.close()
         self._flow.silence()
         if self._runs_here():
             return
-        if not (wait_for(self._done, timeout) and self._joined()):
+        if not (wait_for(self._done, timeout) and self._exchange.join(_GRACE)):
             logger.warning("%r: what it called has not returned yet", self)
 
     def __enter__(self) -> Self:
@@ -264,47 +252,16 @@ class AudioConversation(EventTarget):
 
     def _begin(self, stack: contextlib.ExitStack) -> None:
         """Begin all there is, and have it undone by the stack, last things first."""
-        session = self.session
-        self._flow.prepare(stack)
-        listeners: list[tuple[EventType, Callable[[Any], object]]] = [
-            (EventType.MESSAGE, self._on_message),
-            (EventType.CLOSE, self._on_close),
-        ]
+        flow, exchange = self._flow, self._exchange
+        flow.prepare(stack)
+        exchange.listen(stack)
         if self._half_duplex:
-            listeners += [
-                (EventType.MEDIA_STARTED, self._flow.on_media),
-                (EventType.MEDIA_ENDED, self._flow.on_media),
-            ]
-        for kind, listener in listeners:
-            session.add_event_listener(kind, listener)
-            stack.callback(self._forget, kind, listener)
-        if self._half_duplex:
-            self._flow.look_for_media()
-        self._flow.begin(stack)
-        stack.callback(self._calls.close)
-        if self._video is not None:
-            stack.callback(self._video.stop)
-            self._video.start()
-        session._make_room()  # noqa: SLF001
-
-    # The session's listeners
-
-    def _on_message(self, event: MessageEvent) -> None:
-        # In a conversation nobody may receive, or not any more.
+            for kind in (EventType.MEDIA_STARTED, EventType.MEDIA_ENDED):
+                exchange.attach(stack, kind, flow.on_media)
+            flow.look_for_media()
+        flow.begin(stack)
+        exchange.begin(stack)
         self.session._make_room()  # noqa: SLF001
-        message = event.data
-        if isinstance(message, (str, bytes)):
-            return
-        calls = getattr(message, "function_calls", None)
-        if calls:
-            self._calls.take(calls)
-        elif getattr(message, "type", "") == "toolCallCancellation":
-            self._calls.cancel(message.ids)
-        for said in self._transcript.events(message):
-            self._emit(said)
-
-    def _on_close(self, _: object) -> None:
-        self._told_close.set()
 
     # Ending
 
@@ -318,7 +275,7 @@ class AudioConversation(EventTarget):
             self._failed(exc)
         session = self.session
         if session.is_closed:
-            self._told_close.wait(_LAST_WORDS)
+            self._exchange.hear_out(_LAST_WORDS)
             event = session._close_event  # noqa: SLF001
             with self._lock:
                 if self.error is None and event is not None:
@@ -337,31 +294,16 @@ class AudioConversation(EventTarget):
             self.error = error
         self._teller.tell(error)
 
-    def _forget(self, kind: EventType, listener: Callable[[Any], object]) -> None:
-        session = self.session
-        if self._told_close.is_set() or not session.is_closed:
-            session.remove_event_listener(kind, listener)
-        # Else its last messages are still to be told, and then it is gone.
-
     def _leave(self) -> None:
         with self.session._lock:  # noqa: SLF001
             self.session._conversation = None  # noqa: SLF001
-
-    def _joined(self) -> bool:
-        """Wait a little for function handlers and the video."""
-        end = time.monotonic() + _GRACE
-        own = (self._calls, self._video)
-        return all(
-            each is None or each.join(max(0.0, end - time.monotonic())) for each in own
-        )
 
     def _runs_here(self) -> bool:
         """Whether the caller is a thread that the end waits for."""
         return (
             threading.current_thread() is self._thread
             or self._flow.runs_here()
-            or self._calls.runs_here()
-            or (self._video is not None and self._video.runs_here())
+            or self._exchange.runs_here()
         )
 
     def _is_over(self) -> bool:
@@ -389,8 +331,3 @@ def start_audio_conversation(
         half_duplex=half_duplex,
         video=video,
     ).start()
-
-
-def _as_any(session: Session[Any]) -> Any:
-    """Of the session, what not every service has."""
-    return session
