@@ -3,9 +3,10 @@
     VoxsyncError
     ├─ ConnectError (+ ConnectionError)     could not be opened: DNS, TCP, TLS, proxy
     │   ├─ HandshakeError                   the answer to the HTTP upgrade was not 101
-    │   ├─ SetupError                       the service refused after the upgrade
+    │   ├─ SetupError                       refused, or broken off, after the upgrade
     │   └─ OpenTimeout (+ TimeoutError)     not open in time
     ├─ SessionClosed (+ ConnectionError)    used after its end, or ended too early
+    ├─ AnswerCutOff                         resume() switched in mid-answer
     ├─ InvalidState                         misuse: send before open, after finish()
     ├─ ProtocolError                        the other side broke the rules
     ├─ SendQueueFull (+ queue.Full)         block=False, or the timeout is over
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "AnswerCutOff",
     "ConcurrencyError",
     "ConnectError",
     "DeviceError",
@@ -85,11 +87,15 @@ class HandshakeError(ConnectError):
 
 
 class SetupError(ConnectError):
-    """The service took the connection but refused the session's settings.
+    """The service took the connection, but the session was not set up.
+
+    It refused the settings, gave no answer that makes sense, or broke off; the text
+    says which.
 
     Attributes:
-        code: The service's close code, e.g. 1007; None where it gave none.
-        reason: Its words.
+        code: The close code, e.g. 1007; None where the service answered instead. 1006 =
+            the connection broke.
+        reason: The service's words, or what happened.
     """
 
     def __init__(
@@ -133,6 +139,13 @@ class SessionClosed(VoxsyncError, ConnectionError):
         self.was_clean = was_clean
         self.unsent = unsent
         self.text = text
+
+
+class AnswerCutOff(VoxsyncError):
+    """What was still to come was lost when `resume()` switched connections.
+
+    The session goes on; what was asked has to be asked again.
+    """
 
 
 class InvalidState(VoxsyncError):

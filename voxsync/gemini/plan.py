@@ -84,7 +84,10 @@ class Plan:
         config = resumption(given) or self.resumption
         if given is None or config.handle is None:
             if latest is None:
-                raise InvalidState("the service has sent no resumption handle yet")
+                raise InvalidState(
+                    "the service has sent no resumption handle yet: it sends one "
+                    "behind each turn of the model's; resume() after the first"
+                )
             config = replace(config, handle=latest)
         return replace(self, resumption=config)
 

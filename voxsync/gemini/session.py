@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,8 @@ from voxsync.clocks import Clock
 from voxsync.dialects.base import OpenStream, SendAudio
 from voxsync.dialects.gemini import requests
 from voxsync.dialects.gemini.blob import Blob
-from voxsync.errors import InvalidState
+from voxsync.errors import AnswerCutOff, InvalidState
+from voxsync.events import ErrorEvent, MessageEvent
 from voxsync.gemini.images import ImagePace, as_blob
 from voxsync.gemini.speech import INPUT_RATE, Speech, pcm
 from voxsync.gemini.turns import ends_turn
@@ -30,11 +32,14 @@ if TYPE_CHECKING:
     from voxsync.dialects.gemini.config import SessionResumptionConfig
     from voxsync.dialects.gemini.messages import LiveServerMessage, UsageMetadata
     from voxsync.dialects.gemini.parts import FunctionResponse
+    from voxsync.events import Event
     from voxsync.gemini.plan import Plan
     from voxsync.gemini.turns import TurnsDialect
     from voxsync.media import Sink
 
 __all__ = ["LiveSession"]
+
+logger = logging.getLogger("voxsync.session")
 
 _MOST_BYTES = 3200  # of audio in one message: 100 ms; 20 to 100 are typical
 # The model speaks faster than it sounds; what is more than this ahead is refused.
@@ -56,6 +61,7 @@ class LiveSession(Session["LiveServerMessage"]):
         super().__init__(plan.backend.url(plan.base_url, None), options)
         self._plan = plan
         self._gemini: TurnsDialect | None = None
+        self._came = 0  # messages, on all connections; the I/O thread's
         self._speech = Speech()  # its user's: see send_audio_realtime
         self._images = ImagePace(self.options.clock or Clock())
 
@@ -252,14 +258,20 @@ class LiveSession(Session["LiveServerMessage"]):
         """As `receive`, until the model's turn is over.
 
         Where the model says how far an interaction is (`interaction_status`), until
-        it is idle.
+        it is idle. What came before the first call and did not fit is gone, as with
+        `receive`.
 
         Args:
             timeout: Seconds to wait for each message; None = no limit.
 
-        Raises (while iterating): As `receive`.
+        Raises (while iterating):
+            AnswerCutOff: What was to come was lost with a connection, see `resume`;
+                behind the messages that had come. The session goes on.
+            ReceiveTimeout, SessionClosed, ...: As `receive`.
         """
-        for message in self.receive(timeout):
+        messages = self.receive(timeout)
+        messages.by_turns = True
+        for message in messages:
             yield message
             if ends_turn(message):
                 return
@@ -274,35 +286,62 @@ class LiveSession(Session["LiveServerMessage"]):
     ) -> None:
         """Go on by a new connection, such as when a `GoAway` came.
 
-        The new one is opened first, with the same setup and the latest handle; then
-        the old one is closed. `receive()` goes on, what is queued goes out on the new
-        one, and neither `close` nor `open` is told.
+        The new one is opened first, with the same setup and the latest handle. The old
+        one goes on until the model owes nothing, as long as `timeout` and the
+        `time_left` of a `GoAway` allow; then it is closed. What is sent meanwhile goes
+        out on the new one, but for audio, images and answers to calls, which belong to
+        the turn. `receive()` goes on, and neither `close` nor `open` is told. The model
+        remembers what the handle stands for: all up to the turn that it came behind.
+
+        If an answer is still on or expected then, it is lost: an `error` event with an
+        `AnswerCutOff` tells, and `receive_turn()` raises it. Audio that was sent last
+        is not waited for, as nobody knows whether it holds a question.
 
         Args:
             session_resumption: With a handle, if not the latest is wanted.
-            timeout: Seconds for connection and setup together.
+            timeout: Seconds for connection, setup and the rest of the turn together;
+                None = `options.open_timeout`.
 
         Raises:
             InvalidState: The session was opened without `session_resumption`, or the
-                service has sent no handle yet.
+                service has sent no handle yet: it sends one behind each turn.
             SetupError, ConnectError, OpenTimeout: As `connect`; the session goes on
                 as it was.
-            SessionClosed: It is over: connect anew with `resumption_handle`.
+            SessionClosed: It is over, or closed meanwhile: connect anew with
+                `resumption_handle`.
 
-        Thread: any but that of listeners, who get `InvalidState`.
+        Thread: any but that of listeners, who get `InvalidState`: a listener starts a
+        thread that calls this.
         """
         if self._delivery.runs_here():
-            raise InvalidState("resume() waits: not on the thread of listeners")
+            raise InvalidState(
+                "resume() waits, and a listener must not: let it start a thread, as in "
+                "threading.Thread(target=session.resume).start()"
+            )
         if self._is_over():
             raise self._closed_error()
         plan = self._plan.resumed(session_resumption, self.resumption_handle)
         dialect = plan.dialect()
         dialect.usage = self.usage  # until the service counts again
         dialect.expect_more()
-        resume(self, dialect, timeout)
-        self._plan, self._gemini = plan, dialect
+        try:
+            resume(self, dialect, timeout, self._gemini)
+        finally:  # Ctrl-C may come when it is done
+            leading = self._connection
+            if leading is not None and leading.engine.dialect is dialect:
+                self._plan, self._gemini = plan, dialect
 
     # For the session
+
+    def _arrived(self, events: Sequence[Event]) -> None:
+        super()._arrived(events)
+        for event in events:
+            if type(event) is MessageEvent:
+                self._came += 1
+            elif type(event) is ErrorEvent and isinstance(event.error, AnswerCutOff):
+                self._receiver.cut(self._came, event.error)
+                if not self._has_listeners("error"):
+                    logger.warning("session %s: %s", self.id, event.error)
 
     def _make_dialect(self) -> Dialect[LiveServerMessage]:
         self._gemini = self._plan.dialect()

@@ -43,6 +43,9 @@ class Receiver(Generic[MessageT]):
         self._error: BaseException | None = None
         self.dropped = 0
         self.highest = 0
+        self._taken = 0  # the consumer's
+        # Behind how many messages something was lost, and what; see `cut`.
+        self._cuts: collections.deque[tuple[int, Exception]] = collections.deque()
 
     def put(self, message: MessageT) -> bool:
         """Add a message; False if one had to be given up. Thread: events."""
@@ -131,6 +134,32 @@ class Receiver(Generic[MessageT]):
             self._error = error
             self._changed.notify_all()
 
+    def cut(self, position: int, error: Exception) -> None:
+        """What was to follow is lost: who reads up to the end of a turn gets `error`.
+
+        Others read on, and then it is gone. Thread: I/O.
+
+        Args:
+            position: How many messages have come before, since the beginning.
+            error: What to raise, once, behind them.
+        """
+        with self._changed:
+            cuts, passed = self._cuts, self._taken + self.dropped
+            while cuts and cuts[0][0] < passed:
+                cuts.popleft()
+            if not cuts or cuts[-1][0] < position:
+                cuts.append((position, error))
+            self._changed.notify_all()
+
+    def _check_cut(self) -> None:
+        """Raise what was lost behind the messages that were taken. Thread: consumer."""
+        with self._changed:
+            cuts, passed = self._cuts, self._taken + self.dropped
+            while cuts and cuts[0][0] <= passed:
+                position, error = cuts.popleft()
+                if position == passed:
+                    raise error
+
     def claim(self, iterator: MessageIterator[MessageT]) -> None:
         """Make `iterator` the one consumer.
 
@@ -155,26 +184,37 @@ class Receiver(Generic[MessageT]):
             if self._consumer is not None and self._consumer() is iterator:
                 self._consumer = None
 
-    def take(self, timeout: float | None) -> MessageT:
+    def take(self, timeout: float | None, *, by_turns: bool = False) -> MessageT:
         """The oldest message, waiting for it.
+
+        Args:
+            timeout: Seconds; None = no limit.
+            by_turns: Raise what `cut` was told.
 
         Raises:
             StopIteration: The session ended well and all was taken.
             ReceiveTimeout: Nothing came in time.
             SessionClosed: The session ended badly and all was taken.
         """
-        try:
-            message = self._messages.popleft()  # the usual case, without the lock
-        except IndexError:
-            message = self._await_message(timeout)
+        if by_turns and self._cuts:
+            self._check_cut()
+        # The usual case, without the lock: the one consumer finds what it has seen.
+        messages = self._messages
+        if messages:
+            message = messages.popleft()
+        else:
+            message = self._await_message(timeout, by_turns)
+        self._taken += 1
         if len(self._messages) == self._maxsize - 1:
             self._wake()  # the events thread may wait for room
         return message
 
-    def _await_message(self, timeout: float | None) -> MessageT:
+    def _await_message(self, timeout: float | None, by_turns: bool) -> MessageT:
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while not self._messages:
+                if by_turns:
+                    self._check_cut()
                 if self._ended:
                     if self._error is not None:
                         raise self._error
@@ -187,12 +227,18 @@ class Receiver(Generic[MessageT]):
 
 
 class MessageIterator(Generic[MessageT]):
-    """What `receive()` returns. It can be left with `break` and taken up again."""
+    """What `receive()` returns. It can be left with `break` and taken up again.
+
+    Attributes:
+        by_turns: Raise what was lost of a turn; see `Receiver.cut`.
+        thread: Of whoever iterates.
+    """
 
     def __init__(self, receiver: Receiver[MessageT], timeout: float | None) -> None:
         self._receiver = receiver
         self._timeout = timeout
         self._done = False
+        self.by_turns = False
         self.thread = threading.get_ident()
 
     def __iter__(self) -> Iterator[MessageT]:
@@ -205,7 +251,7 @@ class MessageIterator(Generic[MessageT]):
         self.thread = threading.get_ident()
         self._receiver.claim(self)
         try:
-            return self._receiver.take(self._timeout)
+            return self._receiver.take(self._timeout, by_turns=self.by_turns)
         except ReceiveTimeout:
             raise  # the session goes on, and so may the loop
         except BaseException:
