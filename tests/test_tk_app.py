@@ -90,7 +90,15 @@ def start(screen, sound):
 
 
 def in_state(window, name):
-    window.wait(f"app.status['text'] == '● {name}'")
+    try:
+        window.wait(f"app.status['text'] == '● {name}'")
+    except AssertionError as exc:
+        raise AssertionError(f"not {name}: {shown(window)}") from exc
+
+
+def shown(window):
+    """What the person sees of the session."""
+    return window.do(f"[app.status['text'], {TROUBLE}, {TEXT}]")
 
 
 def press(window, key):
@@ -112,8 +120,7 @@ def say(sound, path, window, done):
         with contextlib.suppress(AssertionError):
             return window.wait(done, 6)
         sound.speak(path).wait(20)
-    seen = window.do(f"[app.status['text'], {TROUBLE}, {TEXT}]")
-    raise AssertionError(f"never {done}: {seen}")
+    raise AssertionError(f"never {done}: {shown(window)}")
 
 
 def close(window, code="app.destroy()", left=()):

@@ -27,6 +27,7 @@ class Remote:
         self._names = names
         self._asked = queue.SimpleQueue()
         self._task = None
+        self._evaluating = False
         threading.Thread(target=self._read, daemon=True, name="remote").start()
 
     def _read(self):
@@ -35,17 +36,22 @@ class Remote:
 
     def look(self):
         """Go on with the task, or begin the next; to be called every `LOOK` ms."""
+        if self._evaluating:
+            return  # a task that runs the main loop: `app.update()`
         if self._task is None:
             if self._asked.empty():
                 return
             self._task = self._asked.get()
             self._task["end"] = time.monotonic() + self._task.get("seconds", 0)
         task = self._task
+        self._evaluating = True
         try:
             value = eval(task["code"], self._names)
         except BaseException:
             self._answer(error=traceback.format_exc())
             return
+        finally:
+            self._evaluating = False
         if value or not task.get("until"):
             self._answer(value=value)
         elif time.monotonic() >= task["end"]:
