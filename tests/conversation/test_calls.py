@@ -294,3 +294,11 @@ def test_a_handler_does_not_wait_for_itself(make, service):
     calls.take([call("1")])
     assert service.get() == ("1", {"done": True, "here": True})
     assert not calls.runs_here()
+
+
+def test_the_error_of_nobody_is_a_public_one(make, service, told):
+    """The model is told no name of ours that is private, and the program no type."""
+    make(None).take([call("1", name="lamp")])
+    _, response = service.get()
+    assert response["error"].startswith("InvalidState: the model calls 'lamp'")
+    assert type(told.get(timeout=SOON)) is InvalidState

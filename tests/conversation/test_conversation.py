@@ -853,3 +853,28 @@ def test_with_a_plain_session(far):
             assert [type(next(messages)) for _ in range(2)] == [bytes, str]
             conversation.mute = True
         assert session.is_active
+
+
+@pytest.mark.parametrize("flag", [3, "x", None])
+def test_flags_are_bools(converse, flag):
+    """`"no"` would be taken for yes."""
+    with pytest.raises(TypeError, match="half_duplex must be a bool"):
+        converse(half_duplex=flag)
+    conversation = converse()
+    with pytest.raises(TypeError, match="mute must be a bool"):
+        conversation.mute = flag
+    assert conversation.mute is False
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [("x", TypeError), (-1, ValueError), (float("nan"), ValueError)],
+)
+def test_timeouts_that_are_none(converse, timeout, error):
+    """They are refused before anything is done."""
+    with converse() as conversation:
+        with pytest.raises(error, match="timeout must be"):
+            conversation.stop(timeout)
+        with pytest.raises(error, match="timeout must be"):
+            conversation.wait(timeout)
+        assert conversation.is_active

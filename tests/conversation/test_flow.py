@@ -56,7 +56,7 @@ def test_before_it_flows_all_is_silent(session):
     with contextlib.ExitStack() as stack:
         flow.prepare(stack)
         assert flow._gate.mute is True
-        flow.mute = 0
+        flow.mute = False
         assert flow._gate.mute is flow.mute is False
 
 

@@ -55,6 +55,9 @@ class Owner:
     def _make_streams(self):
         return Streams(self)
 
+    def _ended_badly(self, error):
+        self.broke = error
+
     def _ending(self):
         self._receiver.closing()
 

@@ -43,6 +43,9 @@ class Owner:
     def _secrets(self):
         return ("h4ndl3",)
 
+    def _ended_badly(self, error):
+        self.broke = error
+
     def _ending(self):
         self.endings += 1
 

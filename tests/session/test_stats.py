@@ -311,7 +311,7 @@ def test_audio_and_first_result_of_gemini():
             assert 0 < stats.first_result < 10
             session.send_audio_realtime(bytes(6400))
             session.send_audio_realtime(bytes(9600), 48000)
-            session.send_audio_realtime(Blob("audio/pcm;rate=8000", bytes(1601)))
+            session.send_audio_realtime(Blob("audio/pcm;rate=8000", bytes(1600)))
             session.send_audio_realtime(Blob("audio/pcm", bytes(3200)))
             session.send_audio_realtime(Blob("audio/ogg", bytes(3200)))
     assert session.stats.audio_sent == pytest.approx(0.5, abs=0.002)

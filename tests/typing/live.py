@@ -91,3 +91,13 @@ def take(session: LiveSession, message: LiveServerMessage) -> None:
         session.send_function_responses(map(answer, message.function_calls))
     elif isinstance(message, ToolCallCancellation):
         assert_type(message.ids, tuple[str, ...])
+
+
+def required() -> None:
+    """What has to be given, is asked for by the type checker too."""
+    Blob(data=b"x")  # type: ignore[call-arg]
+    FunctionResponse(name="x")  # type: ignore[call-overload]
+    FunctionResponse("id", "x")  # type: ignore[call-overload]
+    FunctionResponse(name="x", response={})
+    FunctionResponse("id", "x", {}, will_continue=True)
+    Blob(mime_type="image/png", data=b"x")

@@ -179,7 +179,7 @@ class FunctionCalls:
 
     def _ask(self, item: _Running) -> object:
         if self._handler is None:
-            raise _Nobody(
+            raise InvalidState(
                 f"the model calls {item.call.name!r}, and this conversation answers no "
                 "calls: give it a function_handler"
             )
@@ -204,7 +204,7 @@ class FunctionCalls:
 
     def _is_news(self, error: BaseException) -> bool:
         """Whether it is to be told: that nobody answers calls is, but once."""
-        if not isinstance(error, _Nobody):
+        if self._handler is not None or not isinstance(error, InvalidState):
             return True
         with self._changed:
             first, self._told_of_nobody = not self._told_of_nobody, True
@@ -223,7 +223,3 @@ class FunctionCalls:
         except VoxsyncError as exc:
             error.__cause__ = exc  # so the model is not told
         self._tell(error)
-
-
-class _Nobody(InvalidState):
-    """There is no handler."""

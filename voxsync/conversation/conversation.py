@@ -8,12 +8,12 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from voxsync.conversation.exchange import Exchange
-from voxsync.conversation.flow import Flow, Levels
+from voxsync.conversation.flow import Flow, Levels, check_bool
 from voxsync.conversation.teller import Teller
 from voxsync.errors import InvalidState, SessionClosed
 from voxsync.events import EventTarget, EventType
 from voxsync.session import Session
-from voxsync.session.waiting import wait_for
+from voxsync.session.waiting import check_timeout, wait_for
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -97,7 +97,8 @@ class AudioConversation(EventTarget):
         self.session = session
         self.error: BaseException | None = None
         self._flow = Flow(session, microphone, speaker, failed=self._failed)
-        self._half_duplex = bool(half_duplex)
+        check_bool("half_duplex", half_duplex)
+        self._half_duplex = half_duplex
         self._teller = Teller(
             self,
             self._emit,
@@ -195,12 +196,14 @@ class AudioConversation(EventTarget):
 
         Raises:
             TimeoutError: It goes on after `timeout` seconds.
+            TypeError, ValueError: A timeout that is none.
             InvalidState: It was not started, or this is a listener, a function handler
                 or a unit's function, which would wait for itself.
             DeviceError, SessionClosed, ...: What it ended by, if that was a failure.
 
         Thread: any but those. Ctrl-C gets through.
         """
+        check_timeout(timeout)
         if not self._started and not self._done.is_set():
             raise InvalidState("start() it first; there is no end to wait for")
         if self._runs_here() or self.session._delivery.is_events_thread():  # noqa: SLF001
@@ -222,6 +225,7 @@ class AudioConversation(EventTarget):
 
         Thread: any; does not wait where that would be for itself.
         """
+        check_timeout(timeout)
         with self._lock:
             self._stopping.set()
             if not self._started:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voxsync.media.source import MediaTarget
     from voxsync.session import Session
 
-__all__ = ["Flow", "Levels"]
+__all__ = ["Flow", "Levels", "check_bool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,11 @@ class Flow:
 
     @mute.setter
     def mute(self, muted: bool) -> None:
+        check_bool("mute", muted)
         with self._lock:
-            self._mute = bool(muted)
+            self._mute = muted
             if self._gate is not None:
-                self._gate.mute = self._mute
+                self._gate.mute = muted
 
     @property
     def levels(self) -> Levels:
@@ -170,6 +171,12 @@ class Flow:
         if error is not None and not isinstance(error, SessionClosed):
             self._failed(error)
             self.silence()
+
+
+def check_bool(name: str, value: object) -> None:
+    """Raise the `TypeError` that what is no bool deserves."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be a bool, not {value!r}")
 
 
 def _check_units(microphone: object, speaker: object) -> None:

@@ -51,6 +51,13 @@ def _refusal(spelling: str, kind: EventType) -> property:
     return property(refuse, refuse)
 
 
+def _declares(owner: type, name: str) -> bool:
+    """Whether a class has this attribute, or its objects have by an annotation."""
+    return hasattr(owner, name) or any(
+        name in getattr(base, "__annotations__", ()) for base in owner.__mro__
+    )
+
+
 class EventTarget:
     """Listeners, handlers and signals of one session.
 
@@ -130,6 +137,17 @@ class EventTarget:
     on_media_started = _on_property(EventType.MEDIA_STARTED)
     on_media_ended = _on_property(EventType.MEDIA_ENDED)
     on_transcript = _on_property(EventType.TRANSCRIPT)
+
+    # Type checkers are not to see it: they would let any attribute be set.
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            # A handler with a mistyped name would be taken and never called.
+            if name[:3] == "on_" and not _declares(type(self), name):
+                known = (kind for kind in EventType if kind in self.event_types)
+                names = ", ".join(f"on_{kind.replace('-', '_')}" for kind in known)
+                raise AttributeError(f"there is no {name}; there are: {names}")
+            object.__setattr__(self, name, value)
 
     def _emit(self, event: Event) -> None:
         """Call handler and listeners. Thread: the events or dispatcher thread only."""

@@ -125,6 +125,7 @@ class Ending:
         events, engine.events = list(engine.events), []
         if error is not None and not ended.by_us:
             events.append(ErrorEvent(self._owner, error))
+            self._owner._ended_badly(error)  # noqa: SLF001 - Owner names the seam
         events.append(self.close_event)
         self._owner._ending()  # noqa: SLF001 - Owner names the seam
         self._delivery.put(events)

@@ -303,7 +303,7 @@ class Engine:
                     self._closing.finished(now)
                 case Refused(reason):
                     self._closing.cause = SetupError(
-                        f"the service refused the session: {reason}", reason=reason
+                        f"the session was not set up: {reason}", reason=reason
                     )
                     self.close(1000, "", now)
                 case Audio() | ClearAudio() | StreamStarted() | StreamEnded():

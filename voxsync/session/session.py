@@ -17,7 +17,7 @@ from voxsync.session.dialling import dialler
 from voxsync.session.media import SessionMedia
 from voxsync.session.options import AUTO
 from voxsync.session.receiver import MessageIterator
-from voxsync.session.waiting import wait_for
+from voxsync.session.waiting import check_patience, check_timeout, wait_for
 from voxsync.wire import Role, is_sendable_close_code
 
 if TYPE_CHECKING:
@@ -69,11 +69,12 @@ class Session(SessionMedia[MessageT], ABC):
             ConnectError: No connection: name, TCP, TLS, proxy, service.
             OpenTimeout: Not OPEN in time; the session has ended.
             InvalidState: It was connected or closed before; make a new session.
-            ValueError: A timeout that is not positive.
+            TypeError, ValueError: A timeout that is no positive number.
 
         Thread: any. Blocks unless `wait=False`; Ctrl-C cancels.
         """
         self._check_process()
+        check_timeout(timeout)
         if timeout is not None and timeout <= 0:
             raise ValueError(f"timeout must be positive, not {timeout}")
         if wait and self._delivery.is_events_thread():
@@ -93,6 +94,7 @@ class Session(SessionMedia[MessageT], ABC):
                 self._delivery.start()  # it watches the opening; else this thread does
             self._io_thread.start()
 
+        self._is_awaited = wait
         connection = self._begin(dialect, Role.CLIENT, start)
         if wait:
             self._wait_open(connection, timeout)
@@ -148,6 +150,7 @@ class Session(SessionMedia[MessageT], ABC):
         def start(connection: Connection) -> None:
             connection.subprotocol = subprotocol
             self._io_thread = threading.current_thread()
+            self._bad_end_level = logging.INFO  # clients vanish all the time
             limit = self.options.open_timeout  # it ends by itself before that
             self._delivery.start(lambda: connection.settled.wait(limit) and before())
             self._delivery.put([CreatedEvent(self)])
@@ -180,7 +183,9 @@ class Session(SessionMedia[MessageT], ABC):
             InvalidState: Not open yet, or finished.
             SendQueueFull: No room (`block=False`), or none in `timeout` seconds.
             SessionClosed: The session is closing or over, also while waiting.
+            TypeError, ValueError: `block` is no bool, or `timeout` no length of time.
         """
+        check_patience(block, timeout)
         self._opened()
         self._outbox.put(item, block, timeout)
         self._wake()  # while it waited, another connection may have taken over
@@ -189,6 +194,7 @@ class Session(SessionMedia[MessageT], ABC):
         self, items: Sequence[object], block: bool, timeout: float | None
     ) -> None:
         """Queue the pieces of one message; see `Outbox.put_all`."""
+        check_patience(block, timeout)
         self._opened()
         if block and timeout is None:
             for item in items:
@@ -225,6 +231,9 @@ class Session(SessionMedia[MessageT], ABC):
         Args:
             timeout: Seconds to wait for each message; None = no limit.
 
+        Raises:
+            TypeError, ValueError: A timeout that is none.
+
         Raises (while iterating):
             ReceiveTimeout: No message in time; iterating may go on.
             SessionClosed: The session ended badly; messages before that were given.
@@ -233,6 +242,7 @@ class Session(SessionMedia[MessageT], ABC):
 
         Thread: any but the events thread.
         """
+        check_timeout(timeout)
         self._check_process()
         if self._connection is None:
             raise InvalidState("connect() first; there is nothing to receive yet")
@@ -276,6 +286,7 @@ class Session(SessionMedia[MessageT], ABC):
             )
         if len(reason.encode()) > 123:
             raise ValueError("a close reason has at most 123 bytes of UTF-8")
+        self._warn_of_end()
         end = time.monotonic() + self.options.close_timeout + _CLOSE_SLACK
         with self._lock:
             connection = self._connection
@@ -314,9 +325,11 @@ class Session(SessionMedia[MessageT], ABC):
         Raises:
             TimeoutError: Not over within `timeout` seconds.
             InvalidState: `connect()` was never called.
+            TypeError, ValueError: A timeout that is none.
 
         Thread: any. Waits for the events too, unless called from a listener.
         """
+        check_timeout(timeout)
         self._check_process()
         if self._connection is None:
             raise InvalidState(
@@ -329,10 +342,17 @@ class Session(SessionMedia[MessageT], ABC):
             self._delivery.runs_here() or not self._delivery.alive
         ):
             raise TimeoutError(f"the session was not over within {timeout} s")
+        self._bad_end = None
         return event
 
     def __enter__(self) -> Self:
-        return self.connect() if self._connection is None else self
+        connection = self._connection
+        if connection is None:
+            return self.connect()
+        # One that the service ended may be entered: last messages may wait in it.
+        if connection.cancelled or connection.close_request is not None:
+            raise self._closed_error()
+        return self
 
     def __exit__(
         self,
@@ -343,6 +363,7 @@ class Session(SessionMedia[MessageT], ABC):
         if exc_type is None:
             self.close()
         else:  # something went wrong: saying goodbye politely could hang on it
+            self._warn_of_end()
             self.cancel()
             self._join(time.monotonic() + 1.0)
 

@@ -73,6 +73,8 @@ class SessionView(EventTarget, Generic[MessageT]):
         self._conversation: object | None = None
         self._io_thread: threading.Thread | None = None
         self._told_of_drops = False
+        self._is_awaited = False  # connect() is to raise why it was not opened
+        self._bad_end: BaseException | None = None  # nobody has been told of it
         self._media_units: SessionUnits | None = None
         self._unlinked = 0.0  # seconds of audio before there were units
         self._taps = Taps(self.options.tap, self.options.clock)
@@ -90,6 +92,9 @@ class SessionView(EventTarget, Generic[MessageT]):
         )
         for tell in tuple(newcomers):
             tell(self)
+
+    # At which level it is logged that it ended badly, and nobody listened.
+    _bad_end_level = logging.WARNING
 
     # State
 
@@ -206,6 +211,34 @@ class SessionView(EventTarget, Generic[MessageT]):
     def _ended(self, event: CloseEvent) -> None:
         self._receiver.end(event.error)
 
+    def _ended_badly(self, error: BaseException) -> None:
+        """It broke: somebody is to know. Thread: whoever tells of the end.
+
+        At once where nothing else will tell the program: it listens to messages, or
+        only has audio flow.
+        """
+        connection = self._connection
+        assert connection is not None
+        if connection.engine.opened_at is None and self._is_awaited:
+            return
+        if self._has_listeners("error") or self._has_listeners("close"):
+            return
+        waits = self._has_listeners("message") or self._media_units is not None
+        if waits and not self._receiver.was_used:
+            self._log_end(error)
+        else:  # the next receive() or send may raise it yet; close() looks
+            self._bad_end = error
+
+    def _warn_of_end(self) -> None:
+        """Log, once, that it ended badly if nobody has heard of it. Thread: any."""
+        error, self._bad_end = self._bad_end, None
+        if error is not None and error.__traceback__ is None:  # it was never raised
+            self._log_end(error)
+
+    def _log_end(self, error: BaseException) -> None:
+        words = "session %s ended, and nobody listens to `error` or `close`: %s"
+        logger.log(self._bad_end_level, words, self.id, error)
+
     def _wants(self, event: Event) -> bool:
         # Messages always: they are for receive() as well.
         return event.attribute == "message" or self._has_listeners(event.attribute)
@@ -259,6 +292,7 @@ class SessionView(EventTarget, Generic[MessageT]):
 
     def _closed_error(self) -> SessionClosed:
         """For a sender that comes too late."""
+        self._bad_end = None  # now the program knows
         return closed_error(self._close_event)
 
     def __repr__(self) -> str:

@@ -113,7 +113,8 @@ def test_a_blob_without_data():
     [
         ({"mimeType": "a/b", "data": "A"}, ValueError, "data of x are a str, but no"),
         ({"mimeType": "a/b", "data": 1}, TypeError, "Blob.data must be bytes, not int"),
-        ({"data": "AAAA"}, TypeError, "Blob.mime_type must be a str, not NoneType"),
+        ({"data": "AAAA"}, TypeError, "x has no mime_type: give one"),
+        ({"mime_type": 1}, TypeError, "Blob.mime_type must be a str, not int"),
         (b"abc", TypeError, "x must be Blob or a dict, not bytes"),
         ("abc", TypeError, "x must be Blob or a dict, not str"),
     ],

@@ -137,7 +137,7 @@ def test_a_second_answer_is_a_message():
     [
         (
             say(turnComplete=True),
-            "its first message was 'serverContent', not the answer .*turnComplete",
+            "the service's first message was 'serverContent', not the .*turnComplete",
         ),
         ('{"new":1}', "first message was 'unknown', not the answer .*: {'new': 1}"),
         (
@@ -151,7 +151,7 @@ def test_a_second_answer_is_a_message():
         ('{"setupComplete":{"sessionId":1}}', "makes no sense: .*sessionId must be"),
         (
             '{"error":{"code":400,"message":"bad model","status":"INVALID_ARGUMENT"}}',
-            "400 INVALID_ARGUMENT: bad model",
+            "^the service refused it: 400 INVALID_ARGUMENT: bad model$",
         ),
         ('{"error":{"message":"bad model"}}', "bad model"),
         ('{"error":{"code":400}}', "400"),
@@ -552,6 +552,49 @@ def test_bad_ends(code, hint):
     assert "cut off" not in str(error)
     silent = ready().verdict(code, "", by_us=False, was_clean=False)
     assert (silent.code, silent.reason, silent.was_clean) == (code, "", False)
+
+
+@pytest.mark.parametrize("is_set_up", [True, False])
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("You exceeded your quota, see your plan.", "plan. Wait until there is quota"),
+        ("RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED; wait until there is quota"),
+        ("deadline exceeded", "exceeded; an error or a deadline of the service's own"),
+        ("Internal error.", "error. An error or a deadline of the service's own"),
+        ("", "close code 1011; an error or a deadline"),
+    ],
+)
+def test_quotas_and_other_errors(is_set_up, reason, words):
+    """Only of a quota that the service speaks of; then nothing but to wait helps."""
+    dialect = ready() if is_set_up else made()
+    text = str(dialect.verdict(1011, reason, by_us=False, was_clean=True))
+    assert words in text
+    assert ("quota" in text) is ("quota" in words)
+    assert ("connect again" in text) is ("quota" not in words)
+    assert ".;" not in text
+
+
+@pytest.mark.parametrize("code", [1002, 1007, 1009])
+def test_a_broken_rule_is_the_services(code):
+    """We ended it: what the service's own close would mean says nothing of that."""
+    error = ready().verdict(code, "it was so", by_us=False, was_clean=False)
+    assert str(error) == f"the session ended with close code {code}: it was so"
+    error = made().verdict(code, "it was so", by_us=False, was_clean=False)
+    assert type(error) is SetupError
+    assert str(error) == (
+        "the service broke the rules of WebSocket before it answered the setup, so the "
+        f"connection was ended with close code {code}: it was so"
+    )
+
+
+def test_a_connection_that_breaks_before_the_answer():
+    """That is no refusal."""
+    error = made().verdict(1006, "TCP ended", by_us=False, was_clean=False)
+    assert type(error) is SetupError
+    assert str(error) == (
+        "the connection broke before the service answered the setup: TCP ended"
+    )
 
 
 def test_a_good_code_without_a_handshake():

@@ -163,7 +163,11 @@ def test_responses_are_never_re_cased(struct, as_dict):
         (["hi", PICTURE, {"text": "!"}], [{"text": "hi"}, PICTURE_SENT, {"text": "!"}]),
         (("hi",), [{"text": "hi"}]),
         ((word for word in ["a", "b"]), [{"text": "a"}, {"text": "b"}]),
-        ({"new_kind": {"a_b": 1}}, [{"newKind": {"a_b": 1}}]),
+        (Part(raw={"new_kind": {"a_b": 1}}), [{"newKind": {"a_b": 1}}]),
+        (
+            {"text": "a", "thought_signature": "AA==", "videoMetadata": {"fps": 1}},
+            [{"text": "a", "thoughtSignature": "AA==", "videoMetadata": {"fps": 1}}],
+        ),
         (
             {"functionResponse": {**ANSWER_SENT["functionResponse"], "parts": [{}]}},
             [{"functionResponse": {**ANSWER_SENT["functionResponse"], "parts": [{}]}}],
@@ -178,6 +182,13 @@ def test_requests_as_parts(request_, sent):
 @pytest.mark.parametrize(
     ("request_", "error", "words"),
     [
+        (
+            {"txt": "x"},
+            ValueError,
+            "the request has an unknown field 'txt'; .* text, i",
+        ),
+        (["a", {"new": {}}], ValueError, "part 1 has an unknown field 'new'"),
+        ({"text": "a", "role": "user"}, ValueError, "unknown field 'role'"),
         ([], ValueError, "the request is empty"),
         ((), ValueError, "the request is empty"),
         ("", ValueError, "the request is an empty text"),

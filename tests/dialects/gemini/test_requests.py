@@ -19,12 +19,14 @@ from voxsync.dialects.gemini.endpoints import (
     VertexAIBackend,
 )
 from voxsync.dialects.gemini.parts import Blob, Content, FunctionResponse, Part
+from voxsync.errors import FormatError
 
 # A busy machine is no fault of a test's.
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PICTURE = Blob("image/png", b"\xfb\xff")
 SOUND = Blob("audio/pcm;rate=16000", b"\x01\x00\x02\x00")
+HALF = Blob("audio/pcm;rate=16000", b"abc")
 ANSWER = FunctionResponse("c-1", "lamp", {"was_on": False})
 ANSWER_SENT = {"id": "c-1", "name": "lamp", "response": {"was_on": False}}
 
@@ -109,13 +111,14 @@ def test_system_instructions(instruction, sent):
     ("instruction", "error", "words"),
     [
         ("", ValueError, "an empty text"),
-        ([], ValueError, "the request is empty"),
+        ([], ValueError, "system_instruction is empty"),
         (Part(inline_data=PICTURE), ValueError, "a system instruction is of texts"),
         (Content("user", ["hi", PICTURE]), ValueError, "is of texts only"),
         (Part(), ValueError, "exactly one kind of content, not none"),
-        (Content("system"), ValueError, "the request is empty"),
+        (Content("system"), ValueError, "system_instruction is empty"),
         ({"role": 1, "parts": ["hi"]}, TypeError, "role of system_instruction must be"),
-        (5, TypeError, "a list of these, not int"),
+        (5, TypeError, "system_instruction must be a str, Part, .* these, not int"),
+        ({"txt": "hi"}, ValueError, "system_instruction has an unknown field 'txt'"),
     ],
 )
 def test_what_is_no_system_instruction(instruction, error, words):
@@ -294,8 +297,18 @@ def test_realtime_input(text, sent):
         (requests.realtime_video, {"mimeType": "image/png"}, ValueError, "no data"),
         (requests.realtime_audio, b"\x00\x00", TypeError, "must be Blob or a dict"),
         (requests.realtime_audio, None, TypeError, "audio must be Blob or a dict"),
-        (requests.media_chunk, {"data": "AAAA"}, TypeError, "mime_type must be a str"),
+        (requests.media_chunk, {"data": "AAAA"}, TypeError, "chunk has no mime_type"),
         (requests.media_chunk, Blob("a/b", b""), ValueError, "the chunk has no data"),
+        (requests.realtime_audio, HALF, FormatError, "3 bytes of audio/pcm;rate=16000"),
+        (requests.media_chunk, HALF, FormatError, "not whole 16-bit samples"),
+        (requests.client_content, HALF, FormatError, "not whole 16-bit samples"),
+        (requests.client_content, [Part(inline_data=HALF)], FormatError, "not whole"),
+        (
+            requests.realtime_audio,
+            {"mime_type": "audio/PCM ;rate=8000", "data": "AAAA"},
+            FormatError,
+            "3 bytes",
+        ),
     ],
 )
 def test_what_is_no_realtime_input(make, given, error, words):

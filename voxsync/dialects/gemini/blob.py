@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from voxsync.dialects.gemini.fields import (
@@ -14,6 +14,7 @@ from voxsync.dialects.gemini.fields import (
     string,
     to_wire,
 )
+from voxsync.errors import FormatError
 
 __all__ = ["Blob", "blob_to_wire", "decode_base64", "encode_base64"]
 
@@ -57,7 +58,8 @@ class Blob(WireObject):
         ValueError: The mime type is empty.
     """
 
-    mime_type: str = option(string)
+    # Not an option(): type checkers are to know that there is no default.
+    mime_type: str = field(metadata={"kind": string})
     data: bytes = option(_encoded, default=b"")
 
     def __post_init__(self) -> None:
@@ -68,6 +70,21 @@ class Blob(WireObject):
                     f"Blob.data must be bytes, not {type(self.data).__name__}"
                 )
             object.__setattr__(self, "data", bytes(self.data))
+
+    def wire(self) -> dict[str, object]:
+        """The JSON object to send.
+
+        Raises:
+            FormatError: 16-bit PCM with half a sample at its end, upon which a service
+                ends the session.
+        """
+        mime = self.mime_type.lower().partition(";")[0].strip()
+        if mime == "audio/pcm" and len(self.data) % 2:
+            raise FormatError(
+                f"{len(self.data)} bytes of {self.mime_type} are not whole 16-bit "
+                "samples: keep the last one for the next blob"
+            )
+        return WireObject.wire(self)
 
     @classmethod
     def from_wire(cls, obj: Mapping[str, Any]) -> Blob:
@@ -103,4 +120,6 @@ def blob_to_wire(where: str, value: object) -> dict[str, object]:
             value = {**value, "data": decode_base64(value["data"])}
         except ValueError:
             raise ValueError(f"the data of {where} are a str, but no base64") from None
+    if isinstance(value, Mapping) and member(value, "mimeType") is None:
+        raise TypeError(f'{where} has no mime_type: give one, e.g. "image/jpeg"')
     return to_wire(where, value, Blob)

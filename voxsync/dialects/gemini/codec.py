@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-
 from typing import TYPE_CHECKING
 
 from voxsync.dialects.base import (
@@ -53,6 +52,7 @@ _AUDIO_END = '{"realtimeInput":{"audioStreamEnd":true}}'
 
 # 1005: the peer closed properly and gave no code (RFC 6455, 7.1.5).
 _GOOD_CODES = frozenset({1000, 1001, 1005})
+_NO_CLOSE = 1006  # without a closing handshake; other codes are our own then
 _MOST_REASON = 123  # bytes of a Close frame's reason (RFC 6455, 5.5)
 _TELL_EVERY = 50  # audio parts that cannot be played as they came
 _SHOWN = 200  # characters of the service's that a message of ours repeats
@@ -62,9 +62,12 @@ _HINTS = {
     "answers to tool calls",
     1008: "check that this model exists and can talk live in this API version",
     1009: "a message was too big: send smaller pieces",
-    1011: "an error, a deadline or a quota of the service's own: connect again, with "
-    "the resumption handle if there is one",
+    1011: "an error or a deadline of the service's own: connect again, with the "
+    "resumption handle if there is one",
 }
+_QUOTA = (
+    "wait until there is quota again, or get more: to connect at once does not help"
+)
 
 
 class GeminiDialect(Dialect[LiveServerMessage]):
@@ -306,11 +309,14 @@ class GeminiDialect(Dialect[LiveServerMessage]):
         words = f": {reason}" if reason else ""
         if len(reason.encode()) >= _MOST_REASON - 3:  # never cut through a character
             words += " (the service's words may be cut off here)"
-        if code in _HINTS:
-            words += f"; {_HINTS[code]}"
+        hint = _hint(code, reason) if was_clean else ""  # else it did not say so
+        if hint and words.endswith("."):
+            words += f" {hint[0].upper()}{hint[1:]}"
+        elif hint:
+            words += f"; {hint}"
         if not is_set_up:
             return SetupError(
-                f"the service refused the session with close code {code}{words}",
+                f"{_unanswered(code, was_clean=was_clean)}{words}",
                 code=code,
                 reason=reason,
             )
@@ -328,14 +334,35 @@ class GeminiDialect(Dialect[LiveServerMessage]):
         return Redactor(self._url, self._headers).text(text)
 
 
+def _hint(code: int, reason: str) -> str:
+    """What to do about a close of the service's."""
+    if "quota" in reason.lower() or "RESOURCE_EXHAUSTED" in reason:
+        return _QUOTA
+    return _HINTS.get(code, "")
+
+
+def _unanswered(code: int, *, was_clean: bool) -> str:
+    """How a session ended whose setup was not answered."""
+    if was_clean:
+        return f"the service refused the session with close code {code}"
+    if code == _NO_CLOSE:
+        return "the connection broke before the service answered the setup"
+    return (
+        "the service broke the rules of WebSocket before it answered the setup, so "
+        f"the connection was ended with close code {code}"
+    )
+
+
 def _why_refused(message: LiveServerMessage) -> str:
     if isinstance(message, ServerError):
         named = [str(name) for name in (message.code, message.status) if name]
         words = [" ".join(named), message.message]
-        return ": ".join(filter(None, words))[:_SHOWN] or "it gave no reason"
+        said = ": ".join(filter(None, words))[:_SHOWN] or "it gave no reason"
+        return f"the service refused it: {said}"
     came = repr(message.raw)[:_SHOWN]  # json.dumps would show a handle
     return (
-        f"its first message was {message.type!r}, not the answer to the setup: {came}"
+        f"the service's first message was {message.type!r}, not the answer to the "
+        f"setup: {came}"
     )
 
 

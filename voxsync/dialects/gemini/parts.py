@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from voxsync.dialects.gemini.blob import Blob, blob_to_wire, decode_base64
@@ -17,15 +16,18 @@ from voxsync.dialects.gemini.fields import (
     WireObject,
     boolean,
     camel,
-    choice,
     kinds,
     member,
     nested,
     option,
     sort_keys,
     string,
-    struct,
     to_wire,
+)
+from voxsync.dialects.gemini.functions import (
+    FunctionCall,
+    FunctionResponse,
+    FunctionResponseScheduling,
 )
 
 if TYPE_CHECKING:
@@ -55,14 +57,6 @@ def _any_text(where: str, value: object) -> object:
     return value if value == "" else string(where, value)
 
 
-class FunctionResponseScheduling(StrEnum):
-    """When the model hears of the answer to a call that it did not wait for."""
-
-    INTERRUPT = "INTERRUPT"
-    WHEN_IDLE = "WHEN_IDLE"
-    SILENT = "SILENT"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileData(WireObject):
     """A file that the service fetches itself: its `file_uri` and `mime_type`."""
@@ -85,65 +79,6 @@ class CodeExecutionResult(WireObject):
 
     outcome: str | None = option(string)
     output: str | None = option(_any_text)
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionCall(WireObject):
-    """The model asks for a function to be called.
-
-    Attributes:
-        id: Names the call in its answer; None where the service gives none (Vertex).
-        name: The function's.
-        args: Its arguments as they came.
-    """
-
-    id: str | None = option(string)
-    name: str = option(string, default="")
-    args: Mapping[str, Any] = option(struct, default=None, hash=False)
-
-    def __post_init__(self) -> None:
-        if self.args is None:
-            object.__setattr__(self, "args", {})
-
-    @classmethod
-    def from_wire(cls, obj: Mapping[str, Any]) -> FunctionCall:
-        """Read the JSON object `obj`; without `args` there are none."""
-        return cls(obj.get("id"), obj.get("name") or "", obj.get("args"))  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionResponse(WireObject):
-    """The answer to one call.
-
-    Attributes:
-        id: The call's; None only where the call had none.
-        name: The function's.
-        response: A mapping that JSON can carry; what stands under `"output"` or
-            `"error"` is taken for that, else all of it for the output. Never re-cased.
-        scheduling: For functions the model does not wait for: when it hears of it.
-        will_continue: More responses to this call will follow; False = this was the
-            last one.
-
-    Raises:
-        TypeError, ValueError: A field has no value that the service could take.
-    """
-
-    id: str | None = option(string)
-    name: str = option(string)
-    response: Mapping[str, Any] = option(struct, hash=False)
-    scheduling: FunctionResponseScheduling | str | None = option(
-        choice(FunctionResponseScheduling)
-    )
-    will_continue: bool | None = option(boolean)
-
-    def __post_init__(self) -> None:
-        string("FunctionResponse.name", self.name)
-        if not isinstance(self.response, Mapping):
-            raise TypeError(
-                "FunctionResponse.response must be a mapping, e.g. "
-                f'{{"output": ...}}, not {type(self.response).__name__}'
-            )
-        self.wire()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -247,6 +182,15 @@ for _name, _read in {
 }.items():
     _READERS[_name] = _READERS[camel(_name)] = (_name, _object(_read))
 _PAYLOADS = frozenset(map(camel, kinds(Part))) - {"thought"}
+# Of a part in the service's words: what Part does not know goes along as it is.
+_KEYS = frozenset(map(camel, kinds(Part))) | {
+    "mediaResolution",
+    "partMetadata",
+    "thoughtSignature",
+    "toolCall",
+    "toolResponse",
+    "videoMetadata",
+}
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -311,38 +255,53 @@ OnePart: TypeAlias = str | Part | Blob | FunctionCall | FunctionResponse
 PartLike: TypeAlias = OnePart | Mapping[str, Any]
 
 
-def to_parts(request: PartLike | Iterable[PartLike]) -> list[dict[str, object]]:
+def to_parts(
+    request: PartLike | Iterable[PartLike], where: str = "the request"
+) -> list[dict[str, object]]:
     """What an application says, as the parts of a turn on the wire.
 
     Args:
         request: A text, a part, a blob, a dict with the keys of a part or of a blob
             in either case; or a list of these.
+        where: Its name for errors.
 
     Raises:
         TypeError: It is nothing of that.
-        ValueError: It is empty, or a part has not exactly one kind of content.
+        ValueError: It is empty, a dict has a key that no part has, or a part has not
+            exactly one kind of content.
     """
     if isinstance(request, str | Part | Blob | FunctionCall | FunctionResponse):
-        return [_part_to_wire("the request", request)]
+        return [_part_to_wire(where, request)]
     if isinstance(request, Mapping):
-        return [_part_to_wire("the request", request)]
+        return [_part_to_wire(where, request)]
     if isinstance(request, bytes | bytearray | memoryview):
         raise TypeError("bytes need a mime type: Blob('image/jpeg', data)")
     if not isinstance(request, Iterable):
         raise TypeError(
-            "a request is a str, Part, Blob, dict or a list of these, not "
+            f"{where} must be a str, Part, Blob, dict or a list of these, not "
             f"{type(request).__name__}"
         )
     found = [_part_to_wire(f"part {at}", one) for at, one in enumerate(request)]
     if not found:
-        raise ValueError("the request is empty: there is nothing to send")
+        raise ValueError(f"{where} is empty: there is nothing to send")
     return found
+
+
+def _check_keys(where: str, value: Mapping[Any, Any]) -> None:
+    """Refuse what the service would end the session for, such as a mistyped key."""
+    for key in value:
+        if isinstance(key, str) and camel(key) not in _KEYS:
+            raise ValueError(
+                f"{where} has an unknown field {key!r}; a part has "
+                f"{', '.join(kinds(Part))} (what is newer goes into Part(raw=...))"
+            )
 
 
 def _part_to_wire(where: str, value: object) -> dict[str, object]:
     if isinstance(value, Mapping):
         if member(value, "mimeType") is not None and "data" in value:
             return {"inlineData": blob_to_wire(where, value)}
+        _check_keys(where, value)
         found = to_wire(where, value, Part)
     else:
         if value == "":

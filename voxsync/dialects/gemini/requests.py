@@ -239,14 +239,15 @@ def _content(where: str, value: object, role: str) -> dict[str, Any]:
     own, parts = known.get("role"), known["parts"]
     if not (own is None or isinstance(own, str)):
         raise TypeError(f"the role of {where} must be a str, not {type(own).__name__}")
-    return {**extra, "role": own or role, "parts": to_parts(parts)}
+    return {**extra, "role": own or role, "parts": to_parts(parts, where)}
 
 
 def _instruction(value: object, role: str) -> dict[str, Any]:
     if _is_content(value):
         found = _content("system_instruction", value, role)
     else:
-        found = {"role": role, "parts": to_parts(value)}  # type: ignore[arg-type]
+        parts = to_parts(value, "system_instruction")  # type: ignore[arg-type]
+        found = {"role": role, "parts": parts}
     if not all("text" in part for part in found["parts"]):
         raise ValueError("a system instruction is of texts only")
     return found

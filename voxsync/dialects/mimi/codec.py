@@ -58,6 +58,14 @@ _CLOSES = {
 }
 
 
+# Without its answer these are what the connection was ended with from here.
+_OURS = {
+    1002: "the service broke the rules of WebSocket (close code 1002)",
+    1007: "the service sent a text that is not UTF-8 (close code 1007)",
+    1009: "the service sent a message too big (close code 1009)",
+}
+
+
 class AudioEncoder(Protocol):
     """Turns raw audio into what the service was told it gets."""
 
@@ -277,8 +285,9 @@ class MimiDialect(Dialect[object]):
             return None
         # A service may repeat a token in its reason.
         reason = Redactor(self._url, self._headers).text(reason)
+        what = _what(code, reason, by_us=by_us, was_clean=was_clean)
         return SessionClosed(
-            f"{_what(code, reason, by_us=by_us)}; {self._when(finished=finished)}",
+            f"{what}; {self._when(finished=finished)}",
             code=code,
             reason=reason,
             was_clean=was_clean,
@@ -298,10 +307,11 @@ class MimiDialect(Dialect[object]):
         )
 
 
-def _what(code: int, reason: str, *, by_us: bool) -> str:
+def _what(code: int, reason: str, *, by_us: bool, was_clean: bool) -> str:
     if by_us:
         return f"the application ended the session (close code {code})"
-    what = _CLOSES.get(code) or (
+    ours = code in _OURS and not was_clean
+    what = (_OURS if ours else _CLOSES).get(code) or (
         f"the service reported an error of its own (close code {code})"
         if code >= 4000
         else f"the service closed with close code {code}"
