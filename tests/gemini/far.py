@@ -62,6 +62,7 @@ class Far:
         self.answers = answers
         self.setups = []
         self.got = []  # JSON objects, of all connections
+        self.at = []  # and on which of them each came: 1, 2, ...
         self.closed = []  # Close frames that came
         self.pongs = []
         self.changed = threading.Condition()
@@ -77,6 +78,7 @@ class Far:
         setup = json.loads(conn.read_frame()[1])
         with self.changed:
             self.setups.append(setup["setup"])
+            number = len(self.setups)
             conn.send(wire(*self.first))
             self.conn = conn
             self.changed.notify_all()
@@ -99,6 +101,7 @@ class Far:
                 message = json.loads(data)
                 with self.changed:
                     self.got.append(message)
+                    self.at.append(number)
                     self.changed.notify_all()
                 if said := wire(*self.answers(message)):
                     conn.send(said)

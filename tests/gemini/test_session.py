@@ -626,6 +626,7 @@ def test_nobody_receives_at_all(far):
     with session:
         far.say(says("one"), says("two"), says("three"))
         assert "receive()" in str(errors.comes()[0].error)
+        far.say(DONE)
         far.end()
         session.wait_closed(SOON)
     assert len(errors.events) == 1
@@ -716,15 +717,17 @@ def test_receive_survives_a_resumption(far, session):
 
     thread = threading.Thread(target=consume)
     thread.start()
-    far.say(update(), says("one"))
+    far.say(update(), says("one"), DONE)
     assert taken.wait(SOON)
     taken.clear()
     session.resume()
-    far.say(says("two"))
+    taken.clear()
+    far.say(says("two"), DONE)
     assert taken.wait(SOON)
     far.end()
     thread.join(SOON)
-    assert [m.text for m in got if isinstance(m, ServerContent)] == ["one", "two"]
+    said = [m.text for m in got if isinstance(m, ServerContent)]
+    assert said == ["one", None, "two", None]
 
 
 def test_nothing_is_lost_between(far, session):
@@ -736,7 +739,7 @@ def test_nothing_is_lost_between(far, session):
 
     def send(which):
         while not over.is_set():
-            session.send_text_realtime(f"{which} {sent[which]}")
+            session.send(f"{which} {sent[which]}", turn_complete=False)
             sent[which] += 1
 
     threads = [threading.Thread(target=send, args=(which,)) for which in (0, 1)]
@@ -748,7 +751,8 @@ def test_nothing_is_lost_between(far, session):
     over.set()
     for thread in threads:
         thread.join(SOON)
-    got = [m["realtimeInput"]["text"] for m in far.hears(sum(sent))]
+    turns = [m["clientContent"]["turns"] for m in far.hears(sum(sent))]
+    got = [turn["parts"][0]["text"] for (turn,) in turns]
     wanted = [f"{which} {n}" for which in (0, 1) for n in range(sent[which])]
     assert sorted(got) == sorted(wanted)
     assert len(far.setups) == 6
@@ -777,6 +781,7 @@ def test_resume_while_a_turn_sounds(far):
     with session:
         far.say(sounds(1, 0.1))
         assert next(session.receive(SOON)).audio is not None
+        far.say(DONE)
         session.resume()
         far.say(sounds(2, 0.1), DONE)
         assert ear.hears(4800)

@@ -1,6 +1,7 @@
 """A session that has no more input is over after the last answer, never before."""
 
 import json
+import time
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.gemini.far import DONE, INTERRUPTED, READY, content, says, sounds
 from voxsync.dialects.base import CloseStream, Finished, Reply, SendAudio
 from voxsync.dialects.gemini import requests
 from voxsync.dialects.gemini.parsing import parse
+from voxsync.errors import AnswerCutOff, SessionClosed
 from voxsync.gemini.turns import TurnsDialect, ends_turn
 
 ASK = requests.client_content("a question")
@@ -21,6 +23,7 @@ READY_MADE = requests.realtime_audio({"mime_type": "audio/pcm", "data": b"xx"})
 CHUNK = requests.media_chunk({"mime_type": "audio/pcm", "data": b"xx"})
 AUDIO = SendAudio("", b"\0\0")
 FINISH = "finish"
+FINISH_ITEM = object()  # the session's own
 
 HI = says("hi")
 VOICE = sounds(1)
@@ -125,6 +128,64 @@ def test_behind_another_connection():
     dialect = opened()
     dialect.expect_more()
     assert ends(dialect, [FINISH, HI, DONE]) == [2]
+
+
+@pytest.mark.parametrize(
+    ("steps", "owes"),
+    [
+        ([], False),
+        ([ASK], True),
+        ([MORE, PICTURE, AUDIO], False),
+        ([TYPED], True),
+        ([ASK, HI], True),
+        ([ASK, HI, DONE], False),
+        ([HI], True),
+        ([CALL], True),
+        ([CALL, DONE, ANSWERED], True),
+        ([AUDIO, VOICE, AUDIO, DONE, AUDIO], False),
+        ([AUDIO, VOICE, INTERRUPTED, DONE], True),
+        ([ASK, VOICE, TYPED, DONE], True),
+        ([ASK, VOICE, TYPED, DONE, HI, DONE], False),
+    ],
+)
+def test_what_is_owed(steps, owes):
+    """An answer that is on, or expected; sounds alone are no question."""
+    dialect = opened()
+    ends(dialect, steps)
+    assert dialect.owes is owes
+    assert isinstance(dialect.lost(), AnswerCutOff) is owes
+    closing = {"by_us": False, "was_clean": True}
+    error = dialect.verdict(1000, "bye", **closing)
+    assert isinstance(error, SessionClosed) is owes
+    assert dialect.verdict(1000, "bye", **{**closing, "by_us": True}) is None
+    if owes:
+        assert error.reason == "the model's answer was not complete: bye"
+
+
+def test_sounds_during_a_turn_that_cannot_be_interrupted():
+    """They may be answered; nobody knows."""
+    setup = '{"setup":{"x":{"activityHandling":"NO_INTERRUPTION"}}}'
+    dialect = opened(setup=setup)
+    ends(dialect, [AUDIO, VOICE, AUDIO, DONE])
+    assert not dialect.owes
+
+
+def test_what_waits_for_the_next_turn():
+    """What is typed, but no sounds, pictures or answers to calls."""
+    update = requests.context_update("be kind")
+    now = [AUDIO, SPOKEN, BEGUN, ANSWERED, PICTURE, READY_MADE, CHUNK, FINISH_ITEM]
+    assert [opened().is_for_next(each) for each in now] == [False] * len(now)
+    later = [ASK, MORE, TYPED, update]
+    assert [opened().is_for_next(each) for each in later] == [True] * len(later)
+
+
+def test_when_the_service_leaves():
+    """As it says, if it does."""
+    dialect, before = opened(), time.monotonic()
+    ends(dialect, [{"goAway": {}}])
+    assert dialect.leaves_at == float("inf")
+    ends(dialect, [{"goAway": {"timeLeft": "50s"}}])
+    assert before + 50 <= dialect.leaves_at <= time.monotonic() + 50
 
 
 def test_which_messages_end_a_turn():

@@ -174,10 +174,10 @@ def test_an_odd_length(far, session):
 
 def test_queued_messages_at_the_close(far, session):
     """Firebase: 5 messages and a close, nobody pulling yet: none is delivered."""
-    far.say(*[says(f"{n}") for n in range(5)])
+    far.say(*[says(f"{n}") for n in range(5)], DONE)
     far.end(1000)
     session.wait_closed(SOON)
-    assert texts(session.receive()) == list("01234")
+    assert texts(session.receive()) == [*"01234", None]
 
 
 def test_a_slow_consumer_at_the_close(far, session):
@@ -248,9 +248,9 @@ def test_closed_by_the_service(far, session):
 
 def test_a_good_end_raises(far, session):
     """Genai: even code 1000 comes out of receive() as an APIError."""
-    far.say(says("bye"))
+    far.say(says("bye"), DONE)
     far.end(1000)
-    assert texts(session.receive(SOON)) == ["bye"]
+    assert texts(session.receive(SOON)) == ["bye", None]
 
 
 def test_receive_ends_with_the_turn(far, session):

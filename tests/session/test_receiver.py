@@ -54,6 +54,48 @@ def test_the_oldest_makes_room_for_the_newest():
     assert list(iterate(receiver)) == [3, 4]
 
 
+class Lost(Exception):
+    """What a turn has lost."""
+
+
+def by_turns(receiver):
+    messages = iterate(receiver, 0.01)
+    messages.by_turns = True
+    return messages
+
+
+def test_what_was_lost_is_raised_behind_what_came():
+    """Once, to who reads by turns; then it goes on."""
+    receiver, lost = Receiver(5), Lost()
+    receiver.put("one")
+    receiver.cut(1, lost)
+    receiver.cut(1, Lost())  # nothing came between: it is the same turn
+    receiver.put("two")
+    messages = by_turns(receiver)
+    assert next(messages) == "one"
+    with pytest.raises(Lost) as caught:
+        next(messages)
+    assert caught.value is lost
+    assert next(by_turns(receiver)) == "two"
+
+
+def test_what_was_lost_and_passed():
+    """Who reads on, or lets messages go, is past it."""
+    receiver = Receiver(2)
+    receiver.cut(0, Lost())
+    for n in range(3):
+        receiver.put(n)  # the first one makes room
+    receiver.cut(3, Lost())
+    messages = iterate(receiver, 0.01)
+    assert [next(messages), next(messages)] == [1, 2]
+    receiver.put(3)
+    assert next(messages) == 3
+    receiver.cut(4, Lost())
+    with pytest.raises(Lost):
+        next(by_turns(receiver))
+    assert len(receiver._cuts) == 0
+
+
 def test_room_is_made_where_nobody_consumes_any_more():
     """One message for each call, if all is full; and it is counted."""
     receiver = Receiver(2)

@@ -100,6 +100,66 @@ def test_what_is_queued_goes_out_on_the_second(peer, make):
     assert got[0] + got[1] == said
 
 
+class Owing:
+    """Debts that are never paid; looks about whenever it is asked."""
+
+    leaves_at = float("inf")
+
+    def __init__(self, look=lambda: None):
+        self.look = look
+
+    @property
+    def owes(self):
+        self.look()
+        return True
+
+    def is_for_next(self, command):
+        return True
+
+    def lost(self):
+        return InvalidState("a debt")
+
+
+def test_what_is_owed_is_waited_for_and_told(echo, make):
+    """Until the time is up; what is sent meanwhile goes out on the second."""
+    session = make(echo.url).connect()
+    first, sent = session._connection, []
+
+    def look():
+        if first.place._parting is not None and not sent:
+            sent.append(session.send_text("meanwhile"))
+
+    resume(session, PlainDialect(session.url), 0.5, Owing(look))
+    assert next(session.receive(SOON)) == "meanwhile"
+    assert (first.engine.messages_sent, len(sent)) == (0, 1)
+    session.close()
+    assert [str(event.error) for event in session.log.of("error")] == ["a debt"]
+    session.log.check()
+
+
+def test_a_second_that_ends_while_the_first_pays(echo, make, monkeypatch):
+    """The session is as it was."""
+    made = []
+
+    class Watched(Connection):
+        def __init__(self, *args):
+            super().__init__(*args)
+            made.append(self)
+
+    def look():
+        made[0].cancelled = True
+        made[0].wake()
+
+    session = make(echo.url).connect()
+    monkeypatch.setattr(resumption, "Connection", Watched)
+    with pytest.raises(ConnectError, match="ended early"):
+        resume(session, PlainDialect(session.url), 600.0, Owing(look))
+    session.send_text("still here")
+    assert next(session.receive(SOON)) == "still here"
+    session.close()
+    assert session.log.of("error") == []
+
+
 class Saying(PlainDialect):
     """Says a word at the end of the input."""
 

@@ -44,6 +44,54 @@ def test_one_that_waits_takes_over():
     assert place.leads
 
 
+class Parting:
+    """What follows is there."""
+
+    def __init__(self, *, wanted=False, holds=False):
+        self.wanted, self.holds, self.gave_way = wanted, holds, 0
+
+    def holds_back(self):
+        return self.holds
+
+    def is_wanted(self):
+        return self.wanted
+
+    def give_way(self):
+        self.gave_way += 1
+
+
+def test_one_that_ends_when_another_is_there():
+    """That one goes on, and last words are said; once."""
+    place, parting, said = Succession(), Parting(), []
+    place.part(parting)
+    place.last_words(lambda: said.append("bye"))
+    assert place.leads
+    assert place.end(END, None) is Place.FOLLOWED
+    assert (parting.gave_way, said) == (1, ["bye"])
+    assert place.is_followed
+    assert place.leave()
+
+
+def test_one_whose_end_is_wanted():
+    """With it the session ends, and there is nothing to say."""
+    place, parting, said = Succession(), Parting(wanted=True), []
+    place.part(parting)
+    place.last_words(lambda: said.append("bye"))
+    assert place.end(END, None) is Place.LEADING
+    assert (parting.gave_way, said) == (0, [])
+
+
+def test_one_that_stays():
+    """The other one has not come."""
+    place, parting = Succession(), Parting(holds=True)
+    place.part(parting)
+    assert not place.leads  # what is queued is for the other one
+    place.stay()
+    assert place.leads
+    assert place.end(END, None) is Place.LEADING
+    assert parting.gave_way == 0
+
+
 @pytest.mark.parametrize("error", [None, ConnectError("no")])
 def test_one_that_ended_while_it_waited(error):
     """Whoever gives it the lead learns of it."""

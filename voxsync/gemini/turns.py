@@ -164,11 +164,9 @@ class TurnsDialect(GeminiDialect):
         if not self.owes:
             return None
         return AnswerCutOff(
-            "resume() switched connections before the model's turn was over: the rest "
-            "of its answer is lost; ask again, or give resume() a longer timeout"
-            if self._in_turn
-            else "resume() switched connections before the model had answered: the "
-            "answer was cut off; ask again, or give resume() a longer timeout"
+            "an answer of the model's was cut off by resume(), which switched "
+            f"connections before it was {'over' if self._in_turn else 'begun'}: ask "
+            "again; a longer timeout= lets resume() wait for more"
         )
 
     def _end(self) -> Iterable[Output[LiveServerMessage]]:
