@@ -235,6 +235,8 @@ class MimiSession(Session[Any]):
 
         Args:
             obj: dict, list or what else JSON has.
+            block: As for `send_binary`.
+            timeout: As for `send_binary`, seconds.
 
         Raises:
             TypeError, ValueError: It cannot be written as JSON, or not as UTF-8.

@@ -360,6 +360,8 @@ def send_media_between(one: WebSocket, other: WebSocket, **parameters: Any) -> N
     """Bind `one` and `other`, both directions.
 
     Args:
+        one: A WebSocket.
+        other: Another one.
         parameters: As of `send_media_to`.
 
     Thread: any.

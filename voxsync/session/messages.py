@@ -96,11 +96,13 @@ class MessageSession(Session["str | bytes"]):
 
         Args:
             data: Bytes-like, copied unless it is `bytes`.
+            block: As for `send_text`.
+            timeout: As for `send_text`, seconds.
 
         Raises:
             TypeError: It is text, or nothing of bytes.
 
-        Other arguments, errors and thread: as for `send_text`.
+        Other errors and thread: as for `send_text`.
         """
         if type(data) is not bytes:
             if isinstance(data, str):
@@ -115,11 +117,13 @@ class MessageSession(Session["str | bytes"]):
 
         Args:
             obj: dict, list or what else JSON has.
+            block: As for `send_text`.
+            timeout: As for `send_text`, seconds.
 
         Raises:
             TypeError, ValueError: It cannot be written as JSON (NaN included).
 
-        Other arguments, errors and thread: as for `send_text`.
+        Other errors and thread: as for `send_text`.
         """
         self._send(json_text(obj), block, timeout)
 
