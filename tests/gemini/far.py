@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from collections import deque
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class Far:
         self.answers = answers
         self.setups = []
         self.got = []  # JSON objects, of all connections
-        self.at = []  # and on which of them each came: 1, 2, ...
+        self.at = deque(maxlen=100)  # and on which of them each came: 1, 2, ...
         self.closed = []  # Close frames that came
         self.pongs = []
         self.changed = threading.Condition()

@@ -116,9 +116,10 @@ class Succession:
                 self._place = Place.FOLLOWED
             self._end = (ended, open_error)
             place = self._place
+            say, self._last_words = self._last_words, None
         if gives_way:
             assert parting is not None
             parting.give_way()
-        if place is Place.FOLLOWED and self._last_words is not None:
-            self._last_words()
+        if place is Place.FOLLOWED and say is not None:
+            say()
         return place
