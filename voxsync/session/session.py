@@ -225,8 +225,8 @@ class Session(SessionMedia[MessageT], ABC):
     def receive(self, timeout: float | None = None) -> MessageIterator[MessageT]:
         """Iterate over the service's messages; one consumer at a time.
 
-        The iterator ends after a clean close, once all messages are taken. It may
-        be left with `break` and taken up again by another call.
+        Ends after a clean close, with all taken; may be left and taken up again. Before
+        the first call the oldest make room (256 fit): `error` event and stats tell.
 
         Args:
             timeout: Seconds to wait for each message; None = no limit.
