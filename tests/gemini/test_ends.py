@@ -365,3 +365,43 @@ def test_a_turn_without_an_end():
             next(session.receive_turn(0.05))
         far.say(content(generationComplete=True), DONE)
         assert len(list(session.receive_turn(SOON))) == 2
+
+
+# What happened is what is said
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        (fault("fin", at="setup"), "the connection broke before the service answered"),
+        (fault("rst", at="setup"), "before the service answered the setup"),
+        (fault("malformed_json", at="setup"), "the answer to the setup makes no sense"),
+    ],
+)
+def test_what_was_no_refusal(serve, faults, words):
+    """A connection that broke, or an answer that is none, refuses nothing."""
+    with pytest.raises(SetupError, match=words) as caught:
+        model(serve(faults)).connect()
+    assert "refused" not in str(caught.value)
+
+
+def test_a_message_that_came_was_too_big(serve):
+    """It is not for us to send smaller ones."""
+    service = serve(fault("huge_message", at="turn", count=2000))
+    session = model(service, max_message_size=1500).connect()
+    session.send("a")
+    with pytest.raises(SessionClosed, match="max_message_size") as caught:
+        list(session.receive(SOON))
+    assert caught.value.code == 1009
+    assert "a message that came has" in str(caught.value)
+    assert "send smaller" not in str(caught.value)
+
+
+def test_nobody_noticed(serve, caplog):
+    """The session that broke under a `with` is spoken of at its end."""
+    with model(serve(fault("fin", at="message"))).connect() as session:
+        session.send("a")
+        assert session._connection.io_done.wait(SOON)
+    (record,) = [each for each in caplog.records if session.id in each.message]
+    assert record.levelname == "WARNING"
+    assert "close code 1006" in record.message

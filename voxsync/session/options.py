@@ -26,6 +26,7 @@ __all__ = [
     "Auto",
     "Headers",
     "SessionOptions",
+    "check_options",
     "normal_headers",
     "request_options",
     "subprotocol_names",
@@ -207,6 +208,14 @@ class SessionOptions:
                 value = redact_url(value)
             shown.append(f"{f.name}={value!r}")
         return f"SessionOptions({', '.join(shown)})"
+
+
+def check_options(options: object) -> None:
+    """Raise the `TypeError` that deserves what is neither None nor options."""
+    if options is not None and not isinstance(options, SessionOptions):
+        raise TypeError(
+            f"options must be SessionOptions(...), not {type(options).__name__}"
+        )
 
 
 _OPTIONAL = frozenset(

@@ -14,7 +14,7 @@ from voxsync.session import registry
 from voxsync.session.delivery import Delivery
 from voxsync.session.figures import Figures
 from voxsync.session.lifecycle import ReadyState
-from voxsync.session.options import SessionOptions, normal_headers
+from voxsync.session.options import SessionOptions, check_options, normal_headers
 from voxsync.session.outbox import Outbox
 from voxsync.session.receiver import Receiver
 from voxsync.session.tapping import Taps, newcomers
@@ -56,10 +56,7 @@ class SessionView(EventTarget, Generic[MessageT]):
     def __init__(self, url: str, options: SessionOptions | None = None) -> None:
         super().__init__()
         check_url(url)
-        if options is not None and not isinstance(options, SessionOptions):
-            raise TypeError(
-                f"options must be SessionOptions, not {type(options).__name__}"
-            )
+        check_options(options)
         self.options = options or _DEFAULTS
         for name, value in normal_headers(self.options.headers):
             check_header(name, value)

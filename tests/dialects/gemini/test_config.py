@@ -19,6 +19,7 @@ from voxsync.dialects.gemini.config import (
     SlidingWindow,
     SpeechConfig,
     ThinkingConfig,
+    resumption_config,
     resumption_to_wire,
     setup_fields,
 )
@@ -333,3 +334,26 @@ def test_reprs_show_what_is_given():
         "LiveGenerationConfig(speech_config=SpeechConfig(voice_name='Leda'), "
         "temperature=0)"
     )
+
+
+def test_resumption_configs():
+    """As they are, or of a dict."""
+    config = SessionResumptionConfig(handle="h")
+    assert resumption_config(config) is config
+    assert resumption_config(None) is None
+    assert resumption_config({}) == SessionResumptionConfig()
+    assert resumption_config({"handle": "h"}) == config
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"hndl": 1}, ValueError, "unknown field 'hndl'; .*: handle, transparent$"),
+        ({"handle": 1}, TypeError, "handle must be a str"),
+        ("h", TypeError, r"SessionResumptionConfig\(...\) or a dict, not str"),
+    ],
+)
+def test_what_is_no_resumption_config(given, error, words):
+    """A mistyped key is named, with those that there are."""
+    with pytest.raises(error, match=words):
+        resumption_config(given)

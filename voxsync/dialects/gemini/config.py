@@ -59,6 +59,7 @@ __all__ = [
     "StartSensitivity",
     "ThinkingConfig",
     "TurnCoverage",
+    "resumption_config",
     "resumption_to_wire",
     "setup_fields",
 ]
@@ -358,6 +359,33 @@ def setup_fields(config: LiveGenerationConfig | Dict | None) -> dict[str, object
     found: dict[str, Any] = LiveGenerationConfig(**known).wire()
     found["generationConfig"].update(extra)
     return found
+
+
+def resumption_config(
+    given: SessionResumptionConfig | Dict | None,
+) -> SessionResumptionConfig | None:
+    """The setting as an object; None = the session is not to be resumed.
+
+    Raises:
+        TypeError: It is nothing of that, or a value makes no sense.
+        ValueError: A dict has a key that there is not.
+    """
+    if given is None or isinstance(given, SessionResumptionConfig):
+        return given
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            "session_resumption must be SessionResumptionConfig(...) or a dict, not "
+            f"{type(given).__name__}"
+        )
+    known, unknown = sort_keys(
+        "session_resumption", given, kinds(SessionResumptionConfig)
+    )
+    if unknown:
+        raise ValueError(
+            f"session_resumption has an unknown field {next(iter(unknown))!r}; there "
+            f"are: {', '.join(kinds(SessionResumptionConfig))}"
+        )
+    return SessionResumptionConfig(**known)
 
 
 def resumption_to_wire(
