@@ -1,5 +1,7 @@
 """`voxsync talk` by microphone and speaker; on a sound card in test_talk.py."""
 
+import os
+import signal
 import threading
 
 import numpy as np
@@ -80,6 +82,18 @@ def test_ctrl_c_lets_the_model_finish(talk, card, interrupt):
     record = service.wait_record(1)
     assert record.close_code == 1000
     assert [each.interrupted for each in record.answers] == [False]
+
+
+def test_sigterm_is_as_ctrl_c(talk, card):
+    """It lets the model finish, too, and the exit code is the same."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        card.then = lambda: os.kill(os.getpid(), signal.SIGTERM)
+        code, out, _, service = talk(answers=["one two three four five"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (code, out) == (0, "model: one two three four five\n")
+    assert service.wait_record(1).close_code == 1000
 
 
 def test_a_second_ctrl_c_ends_it_at_once(

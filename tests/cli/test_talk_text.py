@@ -1,8 +1,10 @@
 import io
+import subprocess
 import sys
 
 import pytest
 
+from voxsync.cli import talk_text
 from voxsync.cli.main import main
 from voxsync.simulators.gemini_brain import Answer
 from voxsync.simulators.gemini_faults import fault
@@ -78,6 +80,46 @@ def test_ctrl_c_within_an_answer(talk, interrupt):
     record = service.wait_record(1)
     assert record.close_code == 1000
     assert len(record.turns) == 1
+
+
+def test_waiting_is_shown(make_live, make_terminal, spawn):
+    """On a terminal, while a model that fell mute is waited for; Ctrl-C ends it."""
+    service = make_live(faults=[fault("mute", at="message")])
+    terminal = make_terminal()
+    child = spawn(
+        *("talk", "--text", "--url", service.url),
+        stdin=subprocess.PIPE,
+        stderr=terminal.slave,
+    )
+    terminal.close_slave()
+    child.process.stdin.write("hello\n")
+    child.process.stdin.flush()
+    terminal.wait_for(r"waiting for the model, 0:0\d; Ctrl-C ends")
+    child.interrupt()
+    assert child.process.wait(30) == 130
+    child.process.stdin.close()
+    assert terminal.end()[-1] == ""  # nothing of it is left
+
+
+def test_a_model_that_fell_mute(talk, monkeypatch):
+    """In a pipe nothing is shown until it is given up; then what can be done."""
+    monkeypatch.setattr(talk_text, "_PATIENCE_S", 0.3)
+    code, out, err, _ = talk("a\n", faults=[fault("mute", at="message")])
+    assert (code, out) == (1, "")
+    assert err.startswith("voxsync: the model has said nothing for 0.3 s, though")
+    assert "begin again, or try another --model" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_slow_model_is_waited_for(talk, monkeypatch):
+    """Longer than it is looked up; what it says is printed once."""
+    monkeypatch.setattr(talk_text, "_LOOK_UP_S", 0.01)
+    slow = fault("latency", seconds=0.1)
+    assert talk("a\nb\n", faults=[slow], answers=("one two", "three"))[:3] == (
+        0,
+        "one two\nthree\n",
+        "",
+    )
 
 
 def test_a_connection_that_reaches_its_age(talk):

@@ -43,7 +43,8 @@ exit codes:
   1    a file, a device or a service failed; other files may have succeeded
   2    the command line makes no sense
   3    the service refused the credentials (401 or 403)
-  130  ended by Ctrl-C or SIGTERM
+  130  ended by Ctrl-C or SIGTERM before it was done; 0 where that is the way to
+       end: services, conversations, recordings without --seconds
   141  nobody reads the output any more (as in `voxsync ... | head -1`)
 """
 

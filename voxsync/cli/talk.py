@@ -38,9 +38,10 @@ a joke") and a synthetic voice. Nothing leaves the machine then.
 With --input a file is what is said, and goes out faster than it plays; --output
 is where the answer goes. With --text you type on the standard input.
 
-Ctrl-C lets the model finish and ends the conversation, with exit code 0; a
-second one ends it at once. With --input it ends at once, and what was heard is
-kept.
+Ctrl-C, or SIGTERM, lets the model finish and ends the conversation, with exit
+code 0; a second one ends it at once, with 130. With --text it is 0 while you
+type, and 130 within an answer. With --input it ends at once, with 130, and what
+was heard is kept.
 
 examples:
   voxsync talk --simulated

@@ -16,6 +16,7 @@ from voxsync.cli.progress import Progress
 from voxsync.cli.recording import BLOCK_S, open_sound
 from voxsync.cli.script import Script
 from voxsync.cli.stats import shown
+from voxsync.cli.talk_text import fell_silent
 from voxsync.errors import (
     FormatError,
     InvalidState,
@@ -116,7 +117,7 @@ def _receive(session: LiveSession, sender: _Sender, answer: _Answer) -> None:
                     answer.add(message)
         except ReceiveTimeout:
             if not sender.thread.is_alive():
-                raise
+                raise fell_silent(_PATIENCE_S) from None
             # A long file on a slow line: the model's time has not begun.
         else:
             return

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from voxsync.cli.exits import Exit, plain
+from voxsync.cli.progress import clock_text
 from voxsync.cli.script import Mover, Script
 from voxsync.cli.stats import shown
+from voxsync.errors import ReceiveTimeout
 
 if TYPE_CHECKING:
-    from voxsync.cli.progress import LiveLine
-    from voxsync.gemini import LiveGenerativeModel, LiveSession
+    from collections.abc import Iterator
 
-__all__ = ["talk_text"]
+    from voxsync.cli.progress import LiveLine
+    from voxsync.gemini import LiveGenerativeModel, LiveServerMessage, LiveSession
+
+__all__ = ["fell_silent", "talk_text"]
 
 _TIMEOUT_S = 10.0
 # How long a model may think before each piece of its answer.
 _PATIENCE_S = 60.0
+_LOOK_UP_S = 0.5
 
 
 def talk_text(
@@ -59,23 +65,56 @@ def talk_text(
                 mover.look()
                 mover.wait()
                 session.send(asked.strip())
-                if not _answered(session):
+                if not _answered(session, line):
                     return Exit.INTERRUPTED
     return Exit.OK
 
 
-def _answered(session: LiveSession) -> bool:
+def fell_silent(seconds: float) -> ReceiveTimeout:
+    """What to raise when so many seconds have brought nothing."""
+    return ReceiveTimeout(
+        f"the model has said nothing for {seconds:g} s, though the connection stands; "
+        "begin again, or try another --model; `voxsync record-session FILE talk ...` "
+        "keeps what the service sends"
+    )
+
+
+def _answered(session: LiveSession, line: LiveLine) -> bool:
     """Print the answer while it comes; False = Ctrl-C has ended that."""
     begun = False
     try:
-        for message in session.receive_turn(_PATIENCE_S):
+        for message in _turn(session, line):
             said = getattr(message, "output_transcription", None)
             if said is not None and said.text:
+                if not begun:
+                    line.clear()  # it may be the same terminal
                 print(plain(said.text), end="", flush=True)
                 begun = True
     except KeyboardInterrupt:
         return False
     finally:
+        line.clear()
         if begun:
             print(flush=True)
     return True
+
+
+def _turn(session: LiveSession, line: LiveLine) -> Iterator[LiveServerMessage]:
+    """The model's turn; while nothing has come, a line shows that it is waited for."""
+    asked = heard = time.monotonic()
+    begun = False
+    while True:
+        try:
+            for message in session.receive_turn(min(_LOOK_UP_S, _PATIENCE_S)):
+                heard = time.monotonic()
+                begun = begun or message.type == "serverContent"
+                yield message
+        except ReceiveTimeout:
+            now = time.monotonic()
+            if now - heard >= _PATIENCE_S:
+                raise fell_silent(_PATIENCE_S) from None
+            if not begun:  # else the cursor is behind what was said
+                waited = clock_text(now - asked)
+                line.show(f"waiting for the model, {waited}; Ctrl-C ends")
+        else:
+            return
