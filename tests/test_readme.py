@@ -1,5 +1,6 @@
 """Every python block of the README runs; every command in it exists."""
 
+import configparser
 import re
 import threading
 import wave
@@ -14,6 +15,7 @@ from tests.documents import (
     shell_examples,
 )
 from voxsync.cli.exits import Exit
+from voxsync.gemini import LiveSession
 from voxsync.mimi import MimiSession
 from voxsync.simulators.mimi import MimiService
 
@@ -73,6 +75,23 @@ def test_exit_codes_are_those_of_the_program():
     numbers = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
     found = {int(number) for row in numbers for number in row.split(",")}
     assert found == set(Exit)
+
+
+def test_extras_are_those_of_the_package():
+    """Each with a row of the table; `dev` is for those who work on it."""
+    listed = set(re.findall(r"^\| `voxsync\[(\w+)\]`", README, re.MULTILINE))
+    settings = configparser.RawConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    assert listed == set(settings["options.extras_require"]) - {"dev"}
+
+
+def test_names_for_who_comes_from_google_genai():
+    """What is in the right column is what a session has."""
+    table = README.partition("| google-genai (Python) |")[2].partition("\n\n")[0]
+    right = [row.rpartition(" | ")[2] for row in table.splitlines()]
+    methods = set(re.findall(r"\b(?:send|receive)\w*(?=\()", " ".join(right)))
+    assert len(methods) == 9
+    assert all(callable(getattr(LiveSession, name)) for name in methods)
 
 
 def test_the_readme_names_no_thread_that_does_not_exist():

@@ -9,6 +9,7 @@ from voxsync.session.lifecycle import ReadyState
 from voxsync.session.messages import MessageSession
 from voxsync.session.options import AUTO, Headers, SessionOptions
 from voxsync.session.session import Session
+from voxsync.session.tapping import TapRecord
 
 __all__ = [
     "AUTO",
@@ -17,4 +18,5 @@ __all__ = [
     "ReadyState",
     "Session",
     "SessionOptions",
+    "TapRecord",
 ]
