@@ -90,7 +90,7 @@ def test_names_for_who_comes_from_google_genai():
     table = README.partition("| google-genai (Python) |")[2].partition("\n\n")[0]
     right = [row.rpartition(" | ")[2] for row in table.splitlines()]
     methods = set(re.findall(r"\b(?:send|receive)\w*(?=\()", " ".join(right)))
-    assert len(methods) == 9
+    assert len(methods) == 10
     assert all(callable(getattr(LiveSession, name)) for name in methods)
 
 
