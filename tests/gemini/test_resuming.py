@@ -125,6 +125,29 @@ def test_a_turn_goes_on_in_all_its_parts(far, session):
     assert list(far.at) == [1, 1, 1]
 
 
+def test_a_question_and_resume():
+    """At once, at a service that speaks as long as it takes: all of it is heard."""
+    brain = PhraseBrain({}, otherwise="one two three")
+    config = {"output_audio_transcription": {}}
+    with GeminiService(brain=brain) as there:
+        model = LiveGenerativeModel("m", api_key="k", base_url=there.url, config=config)
+        with model.connect({}) as session:
+            for resumes in (False, True):
+                session.send("Hello")
+                if resumes:
+                    session.resume(timeout=LONG)
+                turn = list(session.receive_turn(SOON))
+                said = [getattr(m, "output_transcription", None) for m in turn]
+                assert "".join(s.text for s in said if s).split() == [
+                    "one",
+                    "two",
+                    "three",
+                ]
+                if not resumes:  # the handle comes behind the turn
+                    assert next(session.receive(SOON)).resumable
+    assert there.wait_record(2).resumed == there.wait_record(1).session_id
+
+
 def test_audio_alone_is_not_waited_for(far, session):
     """A microphone is always on."""
     session.send_audio_realtime(b"\0\0")

@@ -193,7 +193,7 @@ class _Change:
         try:
             item = self._session._outbox.queue[0]  # noqa: SLF001 - one room
         except IndexError:
-            return False
+            return True  # what comes just now has not been looked at
         return debts is not None and debts.is_for_next(item)
 
     def is_wanted(self) -> bool:
