@@ -123,9 +123,9 @@ def test_what_makes_no_sense(wrong, error, match):
 
 
 def test_options_that_are_none():
-    """They are looked at when a session is made."""
-    with pytest.raises(TypeError, match="SessionOptions"):
-        LiveGenerativeModel("m", options={"ping_interval": 5}).session()
+    """They are refused when the model is made."""
+    with pytest.raises(TypeError, match="options must be SessionOptions"):
+        LiveGenerativeModel("m", options={})
 
 
 def test_everything_reaches_the_setup(far):
@@ -321,7 +321,7 @@ def test_options_reach_the_session(far):
 
 def test_nobody_is_there():
     """A port that nobody listens on is a ConnectError."""
-    with GeminiService(voice=object()) as service:
+    with GeminiService() as service:
         url = service.url
     with pytest.raises(ConnectError):
         LiveGenerativeModel("m", base_url=url).connect()
@@ -329,7 +329,7 @@ def test_nobody_is_there():
 
 def test_the_wrong_key():
     """The service says so before the upgrade."""
-    with GeminiService(keys="another", voice=object()) as service:
+    with GeminiService(keys="another") as service:
         model = LiveGenerativeModel("m", api_key=KEY, base_url=service.url)
         with pytest.raises(HandshakeError) as caught:
             model.connect()

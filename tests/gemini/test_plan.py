@@ -13,7 +13,7 @@ from voxsync.gemini import (
     SessionResumptionConfig,
     VertexAIBackend,
 )
-from voxsync.gemini.plan import Plan, resumption
+from voxsync.gemini.plan import Plan
 
 
 def plan(backend=None, *, config=None, key="k3y-0123456789", **more):
@@ -113,27 +113,6 @@ def test_who_finds_out_who_speaks(disabled, ends):
 def test_it_shows_nothing():
     """A plan may be printed."""
     assert "k3y" not in repr(plan())
-
-
-@pytest.mark.parametrize(
-    ("given", "made"),
-    [
-        (None, None),
-        ({}, SessionResumptionConfig()),
-        ({"handle": "h"}, SessionResumptionConfig(handle="h")),
-        (SessionResumptionConfig(), SessionResumptionConfig()),
-    ],
-)
-def test_resumption_settings(given, made):
-    """None is no resumption, an empty setting is one."""
-    assert resumption(given) == made
-
-
-@pytest.mark.parametrize("given", [True, "h-1", ["h-1"], {"hndl": "h"}, {"handle": 5}])
-def test_resumption_settings_that_are_none(given):
-    """What cannot be meant is said at once."""
-    with pytest.raises(TypeError):
-        resumption(given)
 
 
 def test_the_next_connection():

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voxsync.dialects.gemini import requests
+from voxsync.dialects.gemini.config import resumption_config
 from voxsync.dialects.gemini.endpoints import Backend, GoogleAIBackend
-from voxsync.gemini.plan import Plan, Token, resumption
+from voxsync.gemini.plan import Plan, Token
 from voxsync.gemini.session import LiveSession
+from voxsync.session.options import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +78,7 @@ class LiveGenerativeModel:
             tool_config=tool_config,
             backend=backend,
         )
+        check_options(options)
         self._options = options
         self._plan = Plan(
             backend=backend,
@@ -99,7 +102,7 @@ class LiveGenerativeModel:
         Args:
             session_resumption: As in `connect`.
         """
-        plan = replace(self._plan, resumption=resumption(session_resumption))
+        plan = replace(self._plan, resumption=resumption_config(session_resumption))
         plan.setup()  # says now what is wrong with it
         return LiveSession(plan, self._options)
 

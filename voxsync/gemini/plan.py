@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from voxsync.dialects.gemini.config import SessionResumptionConfig, resumption_to_wire
+from voxsync.dialects.gemini.config import (
+    SessionResumptionConfig,
+    resumption_config,
+    resumption_to_wire,
+)
 from voxsync.dialects.gemini.endpoints import FirebaseBackend, VertexAIBackend
 from voxsync.errors import InvalidState
 from voxsync.gemini.turns import TurnsDialect
@@ -15,7 +19,7 @@ from voxsync.gemini.turns import TurnsDialect
 if TYPE_CHECKING:
     from voxsync.dialects.gemini.endpoints import Backend
 
-__all__ = ["Plan", "Token", "resumption"]
+__all__ = ["Plan", "Token"]
 
 Token = str | Callable[[], str] | None
 
@@ -81,7 +85,7 @@ class Plan:
             raise InvalidState(
                 "Cannot resume session: it was opened without session_resumption={}"
             )
-        config = resumption(given) or self.resumption
+        config = resumption_config(given) or self.resumption
         if given is None or config.handle is None:
             if latest is None:
                 raise InvalidState(
@@ -103,21 +107,3 @@ class Plan:
         found["sessionResumption"] = resumption_to_wire(self.resumption)
         self.backend.complete(found)
         return json.dumps({"setup": found}, separators=(",", ":"))
-
-
-def resumption(
-    given: SessionResumptionConfig | Mapping[str, Any] | None,
-) -> SessionResumptionConfig | None:
-    """The setting as an object; None = the session is not to be resumed.
-
-    Raises:
-        TypeError: It is nothing of that.
-    """
-    if given is None or isinstance(given, SessionResumptionConfig):
-        return given
-    if not isinstance(given, Mapping):
-        raise TypeError(
-            "session_resumption must be SessionResumptionConfig(...) or a dict, not "
-            f"{type(given).__name__}"
-        )
-    return SessionResumptionConfig(**given)
