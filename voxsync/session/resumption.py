@@ -118,27 +118,26 @@ class _Change:
         end = time.monotonic() + timeout
         self._thread.start()
         try:
-            try:
-                second.wait_open(timeout)
-                if second.engine.opened_at is None:
-                    assert second.close_event is not None
-                    assert second.close_event.error is not None
-                    raise second.close_event.error
-                if self._debts is not None:
-                    self._wait(self._debts, end)
-            finally:  # from here on nobody else decides
-                first.place.stay()
-                first.wake()  # something may have been held back
+            second.wait_open(timeout)
+            if second.engine.opened_at is None:
+                assert second.close_event is not None
+                assert second.close_event.error is not None
+                raise second.close_event.error
+            if self._debts is not None:
+                self._wait(self._debts, end)
             if not self._follow():
                 raise session._closed_error()  # noqa: SLF001 - one room
             first.close_request = (1000, "resumed")
             first.wake()
             wait_for(first.io_done, session.options.close_timeout)
         finally:  # Ctrl-C comes at any moment, and a session needs one that leads
+            first.place.stay()  # nobody else decides now
             if not first.place.is_followed:
+                first.wake()  # something may have been held back
                 if second.close_event is None:
                     _give_up(second)
             else:
+                self._follow()  # where Ctrl-C was faster
                 if not first.io_done.is_set():
                     _give_up(first)
                 session._outbox.renew_finish(FINISH)  # noqa: SLF001
