@@ -52,6 +52,8 @@ class Service(Far):
         said = message["realtimeInput"]
         if "audio" in said:
             self.samples += len(said["audio"]["data"]) * 3 // 4 // 2
+        if "text" in said:
+            return [update(f"handle-{self.turns:010}")]
         if "activityEnd" not in said:
             return ()
         self.turns += 1
@@ -98,6 +100,11 @@ class Talk:
                     self.texts.append(said.text)
         raise AssertionError("the session has ended")
 
+    def settle(self):
+        """Exchange a word, for either side still holds the last that it read."""
+        self.session.send_text_realtime("so far")
+        next(self.session.receive(SOON))
+
     def hear(self, turns):
         """Let time pass until all of so many answers was heard."""
 
@@ -129,8 +136,10 @@ def test_an_hour():
                         connected = clock.now()
                     if turn == WARM:
                         talk.hear(turn)
+                        talk.settle()
                         before = census()
                 talk.hear(TURNS)
+                talk.settle()
                 after = census()
         finally:
             tracemalloc.stop()
