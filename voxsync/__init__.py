@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from voxsync.audio import AudioFormat
     from voxsync.conversation import AudioConversation, start_audio_conversation
     from voxsync.errors import (
+        AnswerCutOff,
         ConcurrencyError,
         ConnectError,
         DeviceError,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from voxsync.websocket_server import WebSocketServer
 
 __all__ = [
+    "AnswerCutOff",
     "AudioConversation",
     "AudioFormat",
     "CloseEvent",
