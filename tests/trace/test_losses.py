@@ -29,7 +29,6 @@ def test_what_has_risen():
         ("refused", 3, 0.0),
         ("unsent", 3, 0.0),
         ("refused", 0, 0.25),
-        ("unlinked", 0, 1.5),
         ("dropped", 0, 2.0),
         ("missing", 0, 0.1),
     ]

@@ -191,6 +191,7 @@ class SessionOptions:
         ):
             _check_count(name, getattr(self, name))
         _check_proxy(self.proxy)
+        _check_dispatcher(self.dispatcher)
         if self.tap is not None and not callable(self.tap):
             raise TypeError(f"tap must be callable, not {type(self.tap).__name__}")
         if self.io is not None and self.clock is not None:
@@ -208,6 +209,19 @@ class SessionOptions:
                 value = redact_url(value)
             shown.append(f"{f.name}={value!r}")
         return f"SessionOptions({', '.join(shown)})"
+
+
+def _check_dispatcher(given: object) -> None:
+    """What is none would be noticed by the first event only, on our own thread."""
+    if given is None:
+        return
+    is_one = all(callable(getattr(given, n, None)) for n in ("dispatch", "runs_here"))
+    if isinstance(given, type) or not is_one:
+        name = given.__name__ if isinstance(given, type) else type(given).__name__
+        raise TypeError(
+            "dispatcher must be one, such as TkDispatcher(root) or QueueDispatcher(), "
+            f"not {'the class ' * isinstance(given, type)}{name}"
+        )
 
 
 def check_options(options: object) -> None:

@@ -50,6 +50,7 @@ def table(stats: Stats, more: Iterable[tuple[str, str]] = ()) -> str:
         ),
         ("receive queue", _queue(stats.receive_queue, stats.receive_queue_highest)),
         ("listeners", _listeners(stats)),
+        ("not linked", _unlinked(stats.audio_unlinked)),
         *(("lost", words) for words in _losses(stats)),
         *more,
     ]
@@ -93,11 +94,15 @@ def _listeners(stats: Stats) -> str:
     return f"{words}; {_count(errors, 'error')}" if errors else words
 
 
+def _unlinked(seconds: float) -> str:
+    """No loss: who wants it finds it in its messages."""
+    return f"{seconds:.2f} s of audio, in its messages only" if seconds else ""
+
+
 def _losses(stats: Stats) -> list[str]:
     audio = [
         (stats.audio_refused, "that came too far ahead"),
         (stats.audio_gated, "behind an interruption"),
-        (stats.audio_unlinked, "that flowed nowhere"),
         (stats.audio_dropped, "that a sink was too slow for"),
         (stats.audio_lost, "that never came, now silence"),
     ]

@@ -55,7 +55,6 @@ _LOSSES = collections.defaultdict(
     refused="there was no room for it",
     dropped="who was to take it was too slow",
     gated="it came behind an interruption",
-    unlinked="nothing was linked that could play it",
     unsent="it was accepted and never sent",
     missing="it never came",
     trace="the trace had no room for it",

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Losses"]
 
-# Name of the figure, what a trace calls it, whether it is seconds of audio.
+# Name of the figure, what a trace calls it, whether it is seconds of audio. Audio that
+# was not linked is no loss: it is in its messages.
 _FIGURES = (
     ("send_refused", "refused", False),
     ("receive_dropped", "dropped", False),
     ("unsent", "unsent", False),
     ("audio_refused", "refused", True),
     ("audio_gated", "gated", True),
-    ("audio_unlinked", "unlinked", True),
     ("audio_dropped", "dropped", True),
     ("audio_lost", "missing", True),
 )

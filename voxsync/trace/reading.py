@@ -73,7 +73,7 @@ class Loss:
 
     Attributes:
         t: When that was noticed; it happened in the second before.
-        what: "refused", "dropped", "gated", "unlinked", "unsent", "missing" (it never
+        what: "refused", "dropped", "gated", "unsent", "missing" (it never
             came) or "trace" (this file's own).
         count: Messages, 0 where it was audio; of "trace" records.
         seconds: Of audio, 0 where it was messages.
