@@ -65,14 +65,34 @@ def test_all_else_stays(text):
 
 def test_what_the_request_held():
     """Wherever it is repeated: a service may echo it."""
-    masker = Masker(["my-own-secret", "short"])
+    masker = Masker(["my-own-secret"])
     masker.learn(
         "wss://u:passw0rd@x/?key=AIzaSyPlanted",
         [("Authorization", "Bearer t0ken-planted")],
     )
-    text = "my-own-secret AIzaSyPlanted t0ken-planted passw0rd short"
-    assert masker.text(text) == "*** *** *** *** short"
+    text = "my-own-secret AIzaSyPlanted t0ken-planted passw0rd"
+    assert masker.text(text) == "*** *** *** ***"
     assert "planted" not in masker.text(json.dumps({"error": "t0ken-planted"})).lower()
+
+
+def test_secrets_that_cannot_be_masked():
+    """Are refused, not passed over; the words do not repeat them."""
+    for secrets in (["e"], [""], ["short"]):
+        with pytest.raises(ValueError, match="6 characters or more") as told:
+            Masker(secrets)
+        assert "short'" not in str(told.value)
+    with pytest.raises(TypeError, match="must be a str, not int"):
+        Masker([3])
+    for secrets in ("one secret", b"one secret"):
+        with pytest.raises(TypeError, match="several"):
+            Masker(secrets)
+
+
+def test_many_secrets():
+    """However many the caller names, handles are learned all the same."""
+    masker = Masker([f"secret-{number}" for number in range(20)])
+    masker.text(json.dumps({"newHandle": HANDLE}))
+    assert masker.text(f"secret-19 {HANDLE}") == "*** ***"
 
 
 def test_a_handle_that_was_given_out():

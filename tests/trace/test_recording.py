@@ -149,6 +149,21 @@ def test_own_secrets(url, tmp_path):
     assert said(path) == ["call ***"] * 2
 
 
+def test_own_secrets_of_the_request(url, tmp_path):
+    """In the first line, the URL and the headers, too."""
+    path = tmp_path / "a.trace"
+    options = SessionOptions(headers={"X-Customer": "no. SECRETmine"})
+    session = PlainSession(f"{url}rooms/SECRETmine?a=SECRETmine", options=options)
+    with record(session, path, secrets=["SECRETmine"]), session:
+        exchange(session, "hello")
+    assert "SECRETmine" not in path.read_text()
+    trace = read(path)
+    upgrade = next(r for r in trace if r.kind == "upgrade" and r.dir == "out")
+    assert trace.header["url"].endswith("rooms/***?a=***")
+    assert upgrade.fields["url"].endswith("rooms/***?a=***")
+    assert upgrade.fields["headers"]["X-Customer"] == "no. ***"
+
+
 def test_a_session_that_is_never_connected(tmp_path):
     """Its trace says no more than that; nothing keeps it alive."""
     path = tmp_path / "a.trace"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from voxsync.redact import redact_headers, redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from voxsync.events import Event
     from voxsync.session.stats import Stats
@@ -47,6 +47,8 @@ class Lines:
 
     def header(self, **about: object) -> bytes:
         """The first line: what is recorded, and by what."""
+        if "url" in about:
+            about["url"] = self._url(str(about["url"]))
         return _line(
             voxsync_trace=FORMAT,
             t=0.0,
@@ -91,23 +93,30 @@ class Lines:
             return self._asked(what, headers) if way == "out" else self._told(*data)
         if kind == "event":
             return self._event(data)
-        return {"tag": data}  # interrupted
+        tag = self._masker.text(data) if isinstance(data, str) else data
+        return {"tag": tag}  # interrupted
 
     def _asked(self, url: str, headers: Sequence[tuple[str, str]]) -> dict[str, object]:
         self._masker.learn(url, headers)
-        return {"url": redact_url(url), "headers": dict(redact_headers(headers))}
+        return {"url": self._url(url), "headers": self._headers(headers)}
 
     def _told(self, status: int, headers: Mapping[str, str]) -> dict[str, object]:
-        shown = redact_headers(headers.items())
-        masked = {name: self._masker.text(value) for name, value in shown}
-        return {"status": status, "headers": masked}
+        return {"status": status, "headers": self._headers(headers.items())}
+
+    def _url(self, url: str) -> str:
+        return self._masker.own(redact_url(url))
+
+    def _headers(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+        shown = redact_headers(headers)
+        return {name: self._masker.text(value) for name, value in shown}
 
     def _event(self, event: Event) -> dict[str, object]:
         found: dict[str, object] = {"type": str(event.type)}
         for name in _FIGURES:
             value = getattr(event, name, None)
             if value is not None:
-                found[name] = self._masker.text(value) if name == "reason" else value
+                is_text = name in ("tag", "reason")
+                found[name] = self._masker.text(value) if is_text else value
         error = getattr(event, "error", None)
         if error is not None:
             found["error"] = type(error).__name__

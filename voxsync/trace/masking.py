@@ -10,8 +10,9 @@ Secrets are, in texts and in binary messages that are JSON:
 - the handles by which a Live session could be resumed: `newHandle`, and `handle` in a
   message about resumption.
 
-All else of a message stays as it is, byte by byte: what was said, too. A trace is as
-private as the conversation.
+All else of a message stays as it is, byte by byte: what was said, too, and binary
+messages that are no JSON, whatever is in them. A trace is as private as the
+conversation.
 """
 
 from __future__ import annotations
@@ -51,12 +52,17 @@ class Masker:
     """Takes the secrets of one session out of its messages. Thread: one at a time.
 
     Args:
-        secrets: Further texts that must not appear; those of under 6 characters are
-            left alone.
+        secrets: Further texts that must not appear, of 6 characters at least.
+
+    Raises:
+        TypeError: `secrets` are not texts.
+        ValueError: One is too short: it would be found in words.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._own = dict.fromkeys(s for s in secrets if len(s) >= _MIN_SECRET)
+        # The longest first: one may begin with another.
+        self._own = dict.fromkeys(sorted(_checked(secrets), key=len, reverse=True))
+        self._most = len(self._own) + _MOST_LEARNED
         self._redactors: dict[object, Redactor] = {}
         self._harmless: set[str] = set()  # names, and what might be one
 
@@ -68,13 +74,21 @@ class Masker:
 
     def text(self, text: str) -> str:
         """The message, or any other text, without secrets."""
-        for secret in self._own:
-            if secret in text:
-                text = text.replace(secret, MASK)
+        text = self.own(text)
         for redactor in self._redactors.values():
             text = redactor.text(text)
         if text.startswith(("{", "[", " ", "\n")):
             text = self._members(text)
+        return text
+
+    def own(self, text: str) -> str:
+        """The text without the caller's secrets, and the handles that were given out.
+
+        For a URL, whose own secrets are known by their place.
+        """
+        for secret in self._own:
+            if secret in text:
+                text = text.replace(secret, MASK)
         return text
 
     def _members(self, text: str) -> str:
@@ -109,7 +123,7 @@ class Masker:
     def _masked(self, found: re.Match[str]) -> str:
         for value in _TEXT.findall(found[2]):
             # A service that gave out a handle may repeat it in its last words.
-            if len(value) >= _LEAST_LEARNED and len(self._own) < _MOST_LEARNED:
+            if len(value) >= _LEAST_LEARNED and len(self._own) < self._most:
                 self._own.setdefault(value[1:-1])
         return found[1] + _TEXT.sub(f'"{MASK}"', found[2])
 
@@ -118,6 +132,22 @@ class Masker:
         if name.lower() == "handle":
             return _RESUMPTION.search(text) is not None
         return _SECRET_NAME.search(name) is not None
+
+
+def _checked(secrets: Iterable[str]) -> list[str]:
+    if isinstance(secrets, str | bytes):
+        kind = type(secrets).__name__
+        raise TypeError(f"secrets must be several texts, not one {kind}")
+    found = list(secrets)
+    for secret in found:
+        if not isinstance(secret, str):
+            raise TypeError(f"each secret must be a str, not {type(secret).__name__}")
+        if len(secret) < _MIN_SECRET:
+            raise ValueError(
+                f"each secret must have {_MIN_SECRET} characters or more, "
+                f"not {len(secret)}: a shorter one would be found in words"
+            )
+    return found
 
 
 def _without_run(text: str) -> str | None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from voxsync.errors import FormatError, TraceError
 from voxsync.events import CloseEvent
-from voxsync.redact import redact_url
 from voxsync.session import Session
 from voxsync.session.options import normal_headers
 from voxsync.trace.lines import Lines
@@ -258,7 +257,7 @@ class Recording:
             dialect=_dialect(session),
             audio=_audio(session),
             role=_role(session),
-            url=redact_url(session.url),
+            url=session.url,
         )
 
     def _fail(self, cause: Exception) -> None:
@@ -300,21 +299,21 @@ def record(
     Args:
         session: Before or after `connect()`; any door's.
         path: Of the file; one that is there is written anew.
-        secrets: Further texts that must not appear, e.g. a customer's number. Those of
-            under 6 characters are left alone.
+        secrets: Further texts that must not appear, e.g. a customer's number, each of 6
+            characters or more. They are masked in texts, not in binary messages that
+            are no JSON: those are written as they are.
 
     Returns:
         The recording, which runs: a context manager, with `stop()` and `start()`.
 
     Raises:
-        TypeError: `session` is no session, or `path` no path.
+        TypeError: `session` is no session, `path` no path, or `secrets` no texts.
+        ValueError: A secret is too short.
 
     Thread: any; never waits for the disk.
     """
     if not isinstance(session, Session):
         raise TypeError(f"session must be a session, not {type(session).__name__}")
-    if isinstance(secrets, str):
-        raise TypeError("secrets must be several texts, not one str")
     return Recording(session, path, secrets=secrets).start()
 
 
