@@ -83,6 +83,28 @@ def test_no_command(tmp_path, capsys, command):
     assert "which command" in capsys.readouterr().err
 
 
+def test_a_file_that_is_no_trace(tmp_path, service, make_wav, capsys):
+    """Somebody's audio is not overwritten unless that is said; a trace is."""
+    wav, other = make_wav(seconds=1), tmp_path / "other.wav"
+    other.write_bytes(b"RIFF")
+    command = ["transcribe", "--language", "en", "--url", service.url, str(wav)]
+    before = wav.read_bytes()
+    assert main(["record-session", str(wav), *command]) == 2
+    assert f"{wav} exists and is no trace; --force" in capsys.readouterr().err
+    assert wav.read_bytes() == before
+    assert main(["record-session", "--force", str(other), *command]) == 0
+    assert main(["record-session", str(other), *command]) == 0
+    assert read(other).is_whole
+
+
+def test_no_file(tmp_path, capsys, monkeypatch):
+    """A dash is not a file of that name."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["record-session", "-", "devices", "--json"]) == 2
+    assert "a trace needs a file" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_session(tmp_path, capsys, monkeypatch):
     """Is told."""
     monkeypatch.setattr("voxsync.media.audio_devices", list, raising=False)

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from voxsync.errors import TraceError
+from voxsync.errors import InvalidState, TraceError
 from voxsync.plain import PlainSession
 from voxsync.server import Listener
 from voxsync.session import SessionOptions
@@ -190,6 +190,39 @@ def test_wrong_arguments(tmp_path):
         record(session, None)
 
 
+# Files that are there
+
+
+def test_a_file_that_is_no_trace(url, tmp_path):
+    """Is left alone, also where it comes up after the first look."""
+    path = tmp_path / "talk.wav"
+    path.write_bytes(b"RIFF")
+    session = PlainSession(url)
+    with pytest.raises(TraceError, match=r"talk\.wav.*no trace"):
+        record(session, path)
+    assert not session._taps
+    recording = Recording(session, path).start()
+    recording._thread.join(SOON)
+    assert "no trace" in str(recording.error)
+    assert path.read_bytes() == b"RIFF"
+
+
+def test_two_at_once_to_one_file(url, tmp_path):
+    """The second is refused, as long as the first one runs."""
+    path = tmp_path / "a.trace"
+    with PlainSession(url) as session, PlainSession(url) as other:
+        with record(session, path):
+            for each in (session, other):
+                with pytest.raises(TraceError, match="another recording"):
+                    record(each, path)
+            exchange(session, "one")
+        assert said(path) == ["one", "one"]
+        with record(other, path):
+            exchange(other, "two")
+    assert said(path) == ["two", "two"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 # Disks
 
 
@@ -255,7 +288,10 @@ def test_after_the_session(url, tmp_path, caplog):
     session = PlainSession(url)
     with session:
         exchange(session, "one")
-    recording = record(session, tmp_path)
+    with pytest.raises(InvalidState, match="ended"):
+        record(session, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    recording = Recording(session, tmp_path).start()
     recording._thread.join(SOON)
     assert recording.error is not None
     assert str(tmp_path) in caplog.text

@@ -49,6 +49,31 @@ def test_what_goes_out(tmp_path):
     assert paths == [str(tmp_path / name) for name in ("call.trace", "call-2.trace")]
 
 
+def test_a_file_that_is_no_trace(tmp_path):
+    """Stays; the sessions go on, and the others are recorded."""
+    dear = tmp_path / "call-2.trace"
+    dear.write_text("dear to someone")
+    recorder = SessionRecorder(tmp_path / "call.trace")
+    run(recorder)
+    assert dear.read_text() == "dear to someone"
+    assert texts(tmp_path / "call.trace") == ["one", "yes"]
+    first, second = recorder.recordings
+    assert first.error is None
+    assert "no trace" in str(second.error)
+    run(SessionRecorder(tmp_path / "call.trace", force=True))
+    assert texts(dear) == ["two", "yes"]
+
+
+def test_a_file_that_is_being_written(tmp_path):
+    """Likewise."""
+    one, two = (SessionRecorder(tmp_path / "call.trace") for _ in range(2))
+    with one:
+        run(two)
+    assert texts(tmp_path / "call.trace") == ["one", "yes"]
+    errors = [r.error for each in (one, two) for r in each.recordings]
+    assert "another recording" in str(errors)
+
+
 def test_what_comes_in(tmp_path):
     """The other end's."""
     recorder = SessionRecorder(tmp_path / "in.trace", incoming=True)

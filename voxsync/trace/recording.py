@@ -8,16 +8,16 @@ import os
 import threading
 import weakref
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from voxsync.errors import FormatError, TraceError
+from voxsync.errors import FormatError, InvalidState, TraceError
 from voxsync.events import CloseEvent
 from voxsync.session import Session
 from voxsync.session.options import normal_headers
 from voxsync.trace.lines import Lines
 from voxsync.trace.losses import Losses
 from voxsync.trace.masking import Masker
+from voxsync.trace.output import Output
 from voxsync.wire import Role
 
 if TYPE_CHECKING:
@@ -57,14 +57,16 @@ class Recording:
         path: str | os.PathLike[str],
         *,
         secrets: Iterable[str] = (),
+        force: bool = False,
         room: int = _ROOM,
     ) -> None:
         """Prepare; `start` starts.
 
         Args:
             session: Whose.
-            path: Of the file; one that is there is written anew.
+            path: Of the file; a trace that is there is written anew.
             secrets: See `record`.
+            force: Replace a file that is no trace, too.
             room: Bytes that may wait for the disk, at least 1.
         """
         self.path = os.fsdecode(path)
@@ -82,6 +84,7 @@ class Recording:
         self._wanted = threading.Event()  # the writer is to write now, and may end
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._output = Output(self.path, force=force)
         self._masker = Masker(secrets)
         self._lines = Lines(self._masker, self._taps.now())
         self._losses = Losses()
@@ -97,13 +100,22 @@ class Recording:
         thread = self._thread
         return thread is not None and thread.is_alive() and not self._stopping
 
+    def check(self) -> None:
+        """Look whether the file that is there may be replaced; before `start`.
+
+        Raises:
+            TraceError: It has something in it, and is no trace.
+        """
+        self._output.check()
+
     def start(self) -> Self:
         """Record (again); what follows is appended, and the times count on.
 
         Nothing happens where it runs. Errors of the disk are told later; see `error`.
 
         Raises:
-            TraceError: What it had to write until `stop` is not written yet.
+            TraceError: What it had to write until `stop` is not written yet, or another
+                recording writes to that file.
         """
         with self._starting:
             if self.is_recording:
@@ -112,6 +124,7 @@ class Recording:
                 raise TraceError(
                     f"the trace {self.path!r} is still being written", path=self.path
                 )
+            self._output.claim()
             self._stopping = False
             self.error = None
             self._wanted.clear()
@@ -122,7 +135,12 @@ class Recording:
             if session is not None:
                 self._losses.new(session.stats)  # what was lost before is not told
             self._taps.append(self.tap)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except BaseException:
+                self._taps.discard(self.tap)
+                self._output.release()
+                raise
         return self
 
     def stop(self, timeout: float | None = _PATIENCE) -> None:
@@ -186,10 +204,7 @@ class Recording:
 
     def _write(self) -> None:
         try:
-            # Unbuffered: what is handed over once a second needs no buffer, and one
-            # that holds what the disk refused cannot be closed.
-            mode: Literal["ab", "wb"] = "ab" if self._has_header else "wb"
-            with Path(self.path).open(mode, buffering=0) as file:
+            with self._output.open(append=self._has_header) as file:
                 self._write_all(file.write)
         except OSError as exc:
             self._fail(exc)
@@ -199,6 +214,7 @@ class Recording:
         finally:
             self._taps.discard(self.tap)
             self._stopping = True
+            self._output.release()
 
     def _write_all(self, write: Callable[[bytes | memoryview], int | None]) -> None:
         if self._has_header:
@@ -298,7 +314,8 @@ def record(
 
     Args:
         session: Before or after `connect()`; any door's.
-        path: Of the file; one that is there is written anew.
+        path: Of the file; a trace that is there is written anew. A new one is for its
+            owner's eyes only (mode 0600).
         secrets: Further texts that must not appear, e.g. a customer's number, each of 6
             characters or more. They are masked in texts, not in binary messages that
             are no JSON: those are written as they are.
@@ -309,12 +326,19 @@ def record(
     Raises:
         TypeError: `session` is no session, `path` no path, or `secrets` no texts.
         ValueError: A secret is too short.
+        InvalidState: The session has ended.
+        TraceError: The file has something in it and is no trace, or another recording
+            writes there.
 
-    Thread: any; never waits for the disk.
+    Thread: any; of the disk it waits for a look at a file that is there, no more.
     """
     if not isinstance(session, Session):
         raise TypeError(f"session must be a session, not {type(session).__name__}")
-    return Recording(session, path, secrets=secrets).start()
+    if session.is_closed:
+        raise InvalidState("the session has ended: there is nothing to record any more")
+    recording = Recording(session, path, secrets=secrets)
+    recording.check()
+    return recording.start()
 
 
 def _write_whole(

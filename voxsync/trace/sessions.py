@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from voxsync.errors import TraceError
 from voxsync.session.tapping import newcomers
 from voxsync.trace.recording import Recording
 from voxsync.wire import Role
@@ -29,11 +30,19 @@ class SessionRecorder:
     Args:
         path: Of the first file.
         incoming: Record the connections that come in, not those that go out.
+        force: Replace files that are no traces, too.
 
     Thread: any.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, incoming: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        incoming: bool = False,
+        force: bool = False,
+    ) -> None:
+        self._force = force
         self._path = Path(os.fsdecode(path))
         self._role = Role.SERVER if incoming else Role.CLIENT
         self._lock = threading.Lock()  # guards the next one
@@ -70,9 +79,14 @@ class SessionRecorder:
             with self._lock:
                 number = len(self._recordings) + 1
                 stem = self._path.stem if number == 1 else f"{self._path.stem}-{number}"
-                recording = Recording(session, self._path.with_stem(stem))
+                path = self._path.with_stem(stem)
+                recording = Recording(session, path, force=self._force)
                 self._recordings.append(recording)
-            recording.start()
-            recording.tap(record)
+            try:
+                recording.start()
+            except TraceError as exc:  # the program's session goes on
+                recording.error = exc
+            else:
+                recording.tap(record)
 
         session._taps.append(tap)  # noqa: SLF001
