@@ -1,6 +1,7 @@
 """A trace, read back; also one that is broken."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -89,10 +90,16 @@ def test_cut_anywhere(tmp_path, write):
         b"null",
         b"{}",
         b'{"t":true,"dir":"in","kind":"text"}',
+        b'{"t":1e400,"dir":"in","kind":"text"}',
+        b'{"t":1' + b"0" * 400 + b',"dir":"in","kind":"text"}',
+        b'{"t":-1,"dir":"in","kind":"text"}',
+        b'{"t":NaN,"dir":"in","kind":"text"}',
+        b'{"t":1,"x":' + b"[" * 100_000,
         b'{"t":1,"dir":null,"kind":"text"}',
         b'{"t":1,"dir":"in","kind":5}',
         b'{"t":1,"dir":"in","kind":"text","conn":"x"}',
     ],
+    ids=lambda line: line[:30].decode("ascii", "replace"),
 )
 def test_damaged_lines(write, line):
     """Are left out and counted; the others are read."""
@@ -102,6 +109,15 @@ def test_damaged_lines(write, line):
     assert trace.damaged == 1
     assert not trace.is_whole
     assert trace.stats is None
+
+
+def test_a_pipe(tmp_path):
+    """Is refused at once: nobody may ever write to it."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    for where in (path, "/dev/zero"):
+        with pytest.raises(TraceError, match="not a regular file"):
+            read(where)
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,8 @@ def test_about():
     ]
     cut = about(a_trace(damaged=2))
     assert "cut" in cut[-2]
-    assert "2 lines" in cut[-1]
+    assert cut[-1] == "2 lines of it could not be read"
+    assert about(a_trace(damaged=1))[-1] == "1 line of it could not be read"
     assert about(Trace("x", {}, ()))[0] == "a session"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loss", "Record", "Trace", "read"]
 
+_MOST_SECONDS = 1e10  # three centuries
 _MOST_HEADER = 64 * 1024  # bytes; what is no trace may be a film
 
 
@@ -175,6 +177,7 @@ def read(path: str | os.PathLike[str]) -> Trace:
     """
     where = os.fsdecode(path)
     try:
+        _require_file(where)
         with Path(where).open("rb") as file:
             header = _header(where, file.readline(_MOST_HEADER))
             records: list[Record] = []
@@ -192,6 +195,13 @@ def read(path: str | os.PathLike[str]) -> Trace:
             raise
         raise TraceError(f"{where}: {exc.strerror or exc}", path=where) from exc
     return Trace(where, header, tuple(records), damaged)
+
+
+def _require_file(where: str) -> None:
+    """A pipe that nobody writes to would make us wait for ever."""
+    mode = Path(where).stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # what a folder is, `open` says
+        raise TraceError(f"{where}: not a regular file", path=where)
 
 
 def _header(where: str, line: bytes) -> dict[str, Any]:
@@ -215,6 +225,8 @@ def _record(line: bytes) -> Record | None:
     moment, way, kind = (found.pop(name, None) for name in ("t", "dir", "kind"))
     if isinstance(moment, bool) or not isinstance(moment, int | float):
         return None
+    if not 0 <= moment <= _MOST_SECONDS:  # nor is what JSON has no number for
+        return None
     if not isinstance(way, str) or not isinstance(kind, str):
         return None
     connection = found.pop("conn", 1)
@@ -226,6 +238,6 @@ def _record(line: bytes) -> Record | None:
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(line)
-    except ValueError:  # UnicodeDecodeError is one
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
         return None
     return found if isinstance(found, dict) else None

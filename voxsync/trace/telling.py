@@ -62,7 +62,7 @@ def about(trace: Trace) -> list[str]:
     if not trace.is_whole:
         lines.append("the trace is cut: it goes no further than to its last whole line")
     if trace.damaged:
-        lines.append(f"{trace.damaged} lines of it could not be read")
+        lines.append(f"{_number(trace.damaged, 'line')} of it could not be read")
     return lines
 
 
