@@ -111,10 +111,10 @@ class Window(QtWidgets.QWidget):
     def _talk(self, service: str, url: str, token: str | None, *devices: Any) -> None:
         try:
             with ExitStack() as stack:
-                mic = stack.enter_context(Microphone(devices[0]))
-                out = stack.enter_context(Speaker(devices[1]))
-                mic.on_error = out.on_error = self._on_error
-                self.units = [mic, out]
+                mic, out = Microphone(devices[0]), Speaker(devices[1])
+                self.units = [mic, out][: 1 if service == MIMI else 2]  # it only hears
+                for unit in self.units:
+                    stack.enter_context(unit).on_error = self._on_error
                 if url == SIMULATED:
                     url = stack.enter_context(simulate(service)).url
                 options = voxsync.SessionOptions(dispatcher=self.dispatcher)
@@ -178,8 +178,8 @@ class Window(QtWidgets.QWidget):
         usable = not busy, active, active, busy
         for button, can in zip(self.buttons, usable, strict=True):
             button.setEnabled(can)
-        for meter, unit in zip(self.meters, self.units, strict=False):
-            meter.setValue(max(0, 60 + round(unit.level.rms)))
+        for meter, unit in zip(self.meters, [*self.units, None], strict=False):
+            meter.setValue(max(0, 60 + round(unit.level.rms)) if unit else 0)
         for unit in self.units[:1]:
             unit.mute = self.buttons[2].isChecked()
         while self.found:

@@ -31,8 +31,7 @@ def echo(listener: Listener, session: Any) -> None:
 
 def simulate(service: str) -> Any:
     if service == ECHO:
-        listener = Listener()
-        listener.connection.connect(echo)
+        (listener := Listener()).connection.connect(echo)
         return listener
     ears = phrases.PhraseRecogniser()  # it knows voxsync/simulators/data/phrases.txt
     if service == MIMI:
@@ -105,6 +104,7 @@ class App(tk.Tk):
     def start(self, *work: Any) -> None:
         self.session: Any = None
         self.units, self.said = dict[str, Any](), dict[str, str]()
+        self.meters[1]["value"] = 0  # mimi plays nothing
         self.hung_up, self.transcript = threading.Event(), Transcript("en")
         self.thread = threading.Thread(target=self.run, args=work, daemon=True)
         self.thread.start()
@@ -126,7 +126,7 @@ class App(tk.Tk):
     def talk(self, enter: Any, service: str, url: str | None, *more: Any) -> None:
         microphone, speaker, token = more
         self.units["microphone"] = enter(Microphone(microphone))
-        self.units["speaker"] = enter(Speaker(speaker))
+        self.units |= {} if service == MIMI else {"speaker": enter(Speaker(speaker))}
         url = url or enter(simulate(service)).url
         token = token or os.environ.get(TOKENS[service])
         options = voxsync.SessionOptions(dispatcher=self.dispatcher, close_timeout=1)

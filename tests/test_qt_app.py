@@ -105,6 +105,7 @@ def test_transcribe(sound, speech, picture):
         assert ink == "grey"
         assert SAID.startswith(partial)
         assert window.wait("app.meters[0].value() > 20")
+        assert window.do("len(app.units)") == 1  # nothing is played
         picture(window, "qt_partial.png")
         window.wait(f"'young man\\n' in {TEXT}")
         assert window.do("inks(app.text)") == [[SAID, "normal"]]

@@ -146,6 +146,7 @@ def test_transcribe(start, sound, speech, picture):
         speaking = sound.speak(speech)
         window.wait(f"len({GREY}) > 4 and not {GREY}.startswith('Press')")
         window.wait(f"{HEARD} > 20")
+        assert window.do("[*app.units]") == ["microphone"]  # nothing is played
         picture(window, "tk_partial.png")
         assert window.do("app.text.tag_cget('grey', 'foreground')") == "gray60"
         speaking.wait(20)

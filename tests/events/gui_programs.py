@@ -450,6 +450,7 @@ def end_without_closing(gui, how="quit"):
 
 def last_reference(gui):
     """Threads of ours are the last that hold a session; the window is gone."""
+    logging.disable()  # that it is not closed is told, if this takes long
     tk = hasattr(gui, "root")
 
     class App:

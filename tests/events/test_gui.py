@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from voxsync.events import MessageEvent, gui
+from voxsync.events import CloseEvent, MessageEvent, gui
 from voxsync.events.gui import BREATH, POLL, GuiDispatcher
 
 
@@ -129,6 +129,60 @@ def test_ctrl_c_gets_through():
         dispatcher._run()
     dispatcher._run()
     assert owner.seen == [1]
+
+
+class Goes:
+    """A session, in the state of this number."""
+
+    def __init__(self, ready_state):
+        self.ready_state = ready_state
+
+
+def levels(caplog):
+    return [record.levelname for record in caplog.records]
+
+
+def test_a_session_that_outlives_the_window_is_told_of_once(caplog, time_passes):
+    """As soon as the program had time to close it; once for each dispatcher."""
+    caplog.set_level(logging.INFO)
+    for _ in range(2):
+        caplog.clear()
+        dispatcher, owner = Fake(), Owner()
+        dispatcher.close()
+        lasting = MessageEvent(Goes(1), "a")
+        dispatcher.dispatch(owner.deliver, lasting)
+        assert levels(caplog) == []
+        time_passes(1.1)
+        for _ in range(3):
+            dispatcher.dispatch(owner.deliver, lasting)
+        assert levels(caplog) == ["WARNING"]
+        assert "close the session when the window goes" in caplog.text
+        assert "`refused`" in caplog.text
+        assert dispatcher.refused == 4
+
+
+def test_a_session_that_ends_with_the_window_is_no_warning(caplog, time_passes):
+    """Neither its `close`, nor what still came, nor what is no session's."""
+    caplog.set_level(logging.INFO)
+    dispatcher, owner = Fake(), Owner()
+    dispatcher.close()
+    time_passes(1.1)
+    dispatcher.dispatch(owner.deliver, MessageEvent(Goes(2), "a"))
+    dispatcher.dispatch(owner.deliver, event())
+    assert levels(caplog) == []
+    dispatcher.dispatch(owner.deliver, CloseEvent(Goes(3), 1000, "", True))
+    assert levels(caplog) == ["INFO"]
+    assert "refused: 3 events" in caplog.text
+
+
+def test_the_end_of_the_process_is_no_warning(caplog, time_passes):
+    """Sessions end with it."""
+    dispatcher, owner = Fake(), Owner()
+    gui._close_all()
+    time_passes(1.1)
+    dispatcher.dispatch(owner.deliver, MessageEvent(Goes(1), "a"))
+    assert dispatcher.refused == 1
+    assert levels(caplog) == []
 
 
 def test_close_here(caplog):

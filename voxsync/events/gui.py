@@ -20,6 +20,7 @@ import time
 from typing import TYPE_CHECKING
 
 from voxsync.events.dispatch import BoundedDispatcher, tell_refused
+from voxsync.events.types import EventType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,8 @@ BREATH = 0.002
 """Seconds for the GUI, to draw in, when more events wait than fit into `BUDGET`."""
 HOLD = 5.0
 """Seconds that the owner of a delivered event is held after the delivery."""
+GRACE = 1.0
+"""Seconds that a program has, once its window is gone, to close its sessions."""
 
 _all: list[GuiDispatcher] = []  # changed by GUI threads only, each its own
 _hooked = False
@@ -61,6 +64,8 @@ class GuiDispatcher(BoundedDispatcher):
         # Who owns what was delivered, and when that was; guarded by the lock.
         self._held: dict[int, tuple[object, float]] = {}
         self._swept = time.monotonic()
+        self._end_of_grace: float | None = None  # None: it is not closed
+        self._told = False  # that events are refused
         _sweep(self._thread)
         _remember(self)
 
@@ -71,14 +76,48 @@ class GuiDispatcher(BoundedDispatcher):
     def close(self) -> None:
         """Take no more events, and drop those that wait; `refused` counts them.
 
-        Events threads that wait are released at once. Sessions go on: close them, too.
-        Idempotent.
+        Events threads that wait are released at once. Sessions go on, and their
+        listeners are told nothing more, not even `close`: close them, too. One that is
+        still open a second later is logged as a warning, once. Idempotent.
 
         Thread: any; what waits is let go of on the GUI thread.
         """
+        with self._changed:
+            if self._end_of_grace is None:
+                self._end_of_grace = time.monotonic() + GRACE
         super().close()
         if self.runs_here():
             self._end()
+
+    def dispatch(self, deliver: Callable[[Event], None], event: Event) -> None:
+        """Queue `deliver(event)`; waits while the queue is full and not closed.
+
+        Thread: the events threads of the sessions.
+        """
+        super().dispatch(deliver, event)
+        if self._end_of_grace is not None:
+            self._tell(event, time.monotonic() > self._end_of_grace)
+
+    def _tell(self, event: Event, late: bool) -> None:
+        """Log that a closed dispatcher was given this event, if it is worth it."""
+        if event.type == EventType.CLOSE:
+            logger.info(
+                "%r: %r is over, which its listeners are not told; refused: %d events",
+                *(self, event.target, self._refused),
+            )
+            return
+        session = getattr(event.target, "session", event.target)  # a conversation's
+        if not late or getattr(session, "ready_state", 2) >= 2:  # CLOSING or no session
+            return  # it is, or may soon be, on its way to its end
+        with self._changed:
+            told, self._told = self._told, True
+        if not told:
+            logger.warning(
+                "%r: its window is gone, but %r goes on, and its listeners are told "
+                "nothing more; close the session when the window goes (`refused` "
+                "counts these events)",
+                *(self, session),
+            )
 
     def _stop_timer(self) -> None:
         """Have `_run` called no more. Thread: GUI. Idempotent."""
@@ -189,6 +228,7 @@ def _sweep(thread: int) -> None:
 
 def _close_all() -> None:
     for dispatcher in _all:
+        dispatcher._told = True  # noqa: SLF001 - one family; sessions end with the process
         dispatcher.close()
         if not dispatcher.runs_here():
             dispatcher._keep()  # noqa: SLF001 - one family

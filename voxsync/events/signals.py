@@ -251,6 +251,15 @@ class Signals:
         # setdefault: of two threads that come at once, both get the same one.
         return self._made.setdefault(name, EventSignal())
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _NAMES:
+            raise AttributeError(
+                f"signals are read-only: connect to the one that is there, "
+                f"`signals.{name}.connect(receiver)`; to feed a signal of yours, "
+                f"`signals.{name}.connect(yours.send)`"
+            )
+        super().__setattr__(name, value)
+
     def __getitem__(self, kind: str) -> EventSignal:
         """The signal of an event type, e.g. `signals["media-started"]`."""
         return getattr(self, kind.replace("-", "_"))  # type: ignore[no-any-return]
