@@ -92,6 +92,7 @@ class Speaker(Sink):
         self._silent = self._tail  # frames of silence since the last audio
         self._dry = 0  # times that audio came too late
         self._pause = True  # the next gap is meant
+        self._looked = 0, 0  # the watchdog's: flags of PortAudio, frames played
         self._heard = threading.Event()  # for drain(), which has to look itself
 
     @property
@@ -244,7 +245,12 @@ class Speaker(Sink):
 
     def look(self) -> None:
         """See `StreamUser`."""
-        if self._port.xruns or self._dry:
+        # What PortAudio flags while nothing plays is heard by nobody.
+        before, self._looked = self._looked, (self._port.xruns, self._frames)
+        flagged, played = (
+            now > then for now, then in zip(self._looked, before, strict=True)
+        )
+        if self._dry or (flagged and played):
             self._tell_once(
                 "underflow",
                 MediaError(
