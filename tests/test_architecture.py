@@ -25,6 +25,7 @@ TESTED_ELSEWHERE = {
     "voxsync/simulators/acts_opening.py": "a page of the acts",
     "voxsync/simulators/acts_results.py": "a page of the acts",
     "voxsync/simulators/acts_session.py": "a page of the acts",
+    "voxsync/session/owner.py": "a protocol; nothing runs there",
 }
 # The one place that may sleep, when it is there: the pacing clock of voice.
 MAY_SLEEP = {"voxsync/media/clock.py"}
@@ -116,6 +117,15 @@ def test_nobody_sleeps(path):
             "voxsync.voximplant",
             ["numpy", "websockets", "opuslib_next", "voxsync.server"],
         ),
+        ("voxsync.gemini", ["numpy", "websocket", "websockets", "voxsync.server"]),
+        ("voxsync.conversation", ["numpy", "blinker", "voxsync.session"]),
+        # What its names load on first use.
+        (
+            "voxsync.conversation.conversation",
+            ["numpy", "pyaudio", "websockets", "voxsync.dialects.gemini"],
+        ),
+        ("voxsync.media", ["numpy", "pyaudio"]),
+        ("voxsync.simulators", ["numpy", "pocketsphinx", "voxsync.session"]),
         ("voxsync.websocket_server", ["numpy"]),
         ("voxsync.clocks", ["numpy", "voxsync.session", "voxsync.media"]),
         ("voxsync.errors", ["numpy", "websocket", "blinker"]),

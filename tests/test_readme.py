@@ -1,24 +1,26 @@
 """Every python block of the README runs; every command in it exists."""
 
+import configparser
 import re
-import shlex
-import signal
-import subprocess
-import sys
 import threading
 import wave
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests.sound.server import SoundServer
+from tests.documents import (
+    ROOT,
+    python_blocks,
+    run_examples,
+    run_program,
+    shell_examples,
+)
 from voxsync.cli.exits import Exit
+from voxsync.gemini import LiveSession
 from voxsync.mimi import MimiSession
 from voxsync.simulators.mimi import MimiService
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = python_blocks(README)
 EXPECTED = [
     "True",
     "1000 hello True",
@@ -27,14 +29,14 @@ EXPECTED = [
     "s recorded",
     "hung up: 1000",
     "4000 bye True",
+    "serverContent UsageMetadata(",
+    "Good morning.",
+    "が昇る",
+    "True",
     "4003",
+    "of: second",
+    "message: hello\nclose: 1000 bye",
 ]
-
-
-def without_stalls(stderr):
-    """Without what sound devices say of a machine that was too busy for a moment."""
-    lines = stderr.splitlines(keepends=True)
-    return "".join(line for line in lines if "this is told once" not in line)
 
 
 def test_there_are_programs_to_run():
@@ -45,18 +47,7 @@ def test_there_are_programs_to_run():
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_python_blocks_run(number, tmp_path):
     """Each as a program of its own, with a sound card, and prints what it is about."""
-    with SoundServer(loop=True) as server:
-        done = subprocess.run(
-            [sys.executable, "-c", BLOCKS[number]],
-            cwd=tmp_path,
-            env=server.environment,
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-    assert (done.returncode, without_stalls(done.stderr)) == (0, "")
-    assert EXPECTED[number] in done.stdout
+    assert EXPECTED[number] in run_program(BLOCKS[number], tmp_path)
 
 
 @pytest.mark.parametrize("name", ["demo-command", "test-command"])
@@ -68,61 +59,11 @@ def test_set_up_is_one_command(name):
     assert "pip install" in block[1]
 
 
-def shell_examples():
-    """The arguments of each `voxsync ...` line."""
-    lines = [line for line in README.splitlines() if line.startswith("voxsync ")]
-    return [shlex.split(line, comments=True)[1:] for line in lines]
-
-
-@contextmanager
-def service(command, arguments):
-    """A service of the examples on a free port: its URL as written, and as it is."""
-    port = arguments[arguments.index("--port") + 1]
-    words = ["0" if word == port else word for word in arguments]
-    with subprocess.Popen(
-        [*command, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as child:
-        try:
-            yield f"ws://127.0.0.1:{port}/", child.stdout.readline().strip()
-        finally:
-            child.send_signal(signal.SIGINT)
-        assert child.wait(20) == 0
-
-
 def test_shell_examples_run(tmp_path):
     """Each `voxsync ...` line does what it says, as a process, on a free port."""
-    with wave.open(str(tmp_path / "talk.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16000)
-        file.writeframes(bytes(32000))
-    command = [sys.executable, "-m", "voxsync.cli"]
-    examples = shell_examples()
-    served = [example for example in examples if "--port" in example]
-    assert len(served) == 3
-    with ExitStack() as stack:
-        sound = stack.enter_context(SoundServer(loop=True))
-        urls = dict(stack.enter_context(service(command, words)) for words in served)
-        for example in examples:
-            if example in served:
-                continue
-            done = subprocess.run(
-                [*command, *(urls.get(word, word) for word in example)],
-                cwd=tmp_path,
-                env=sound.environment,
-                capture_output=True,
-                text=True,
-                timeout=50,
-                check=False,
-            )
-            assert done.returncode == 0, (example, done.stderr)
-            # What a microphone hears is silence here, which `record` warns of.
-            said = without_stalls(done.stderr)
-            said = said.replace("voxsync: the recording is silent", "")
-            assert "voxsync: " not in said, (example, done.stderr)
+    examples = shell_examples(README)
+    assert len([example for example in examples if "--port" in example]) == 4
+    run_examples(examples, tmp_path)
     assert (tmp_path / "subs" / "talk.srt").exists()
     with wave.open(str(tmp_path / "echo.wav")) as file:
         assert file.getnframes() == file.getframerate()  # the second that was said
@@ -134,6 +75,23 @@ def test_exit_codes_are_those_of_the_program():
     numbers = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
     found = {int(number) for row in numbers for number in row.split(",")}
     assert found == set(Exit)
+
+
+def test_extras_are_those_of_the_package():
+    """Each with a row of the table; `dev` is for those who work on it."""
+    listed = set(re.findall(r"^\| `voxsync\[(\w+)\]`", README, re.MULTILINE))
+    settings = configparser.RawConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    assert listed == set(settings["options.extras_require"]) - {"dev"}
+
+
+def test_names_for_who_comes_from_google_genai():
+    """What is in the right column is what a session has."""
+    table = README.partition("| google-genai (Python) |")[2].partition("\n\n")[0]
+    right = [row.rpartition(" | ")[2] for row in table.splitlines()]
+    methods = set(re.findall(r"\b(?:send|receive)\w*(?=\()", " ".join(right)))
+    assert len(methods) == 10
+    assert all(callable(getattr(LiveSession, name)) for name in methods)
 
 
 def test_the_readme_names_no_thread_that_does_not_exist():

@@ -19,6 +19,7 @@ WORDS = st.text(string.ascii_lowercase, min_size=1, max_size=7)
 NAMES = st.sampled_from(
     [
         "Authorization",
+        "X-Firebase-AppCheck",
         "Cookie",
         "X-API-Key",
         "x-auth-token",

@@ -1,6 +1,7 @@
 """Samples run as a user would run them."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -14,6 +15,10 @@ import pytest
 import voxsync
 from tests.sound.server import RATE, SoundServer, write_wav
 from voxsync.media import BufferSink, ToneSource
+from voxsync.simulators.gemini import GeminiService
+from voxsync.simulators.gemini_brain import Call, PhraseBrain
+from voxsync.simulators.phrases import PhraseRecogniser
+from voxsync.simulators.voice import FliteVoice
 from voxsync.simulators.voximplant import Scenario, VoxEngine
 from voxsync.voximplant import WebSocketServer
 
@@ -22,6 +27,10 @@ EXPECTED = {
     "mimi_transcribe.py": "final: and mister john dashwood",
     "script_blocking.py": "True",
     "plain_echo_client.py": "closed: 1000 counted",
+    "legacy_signals.py": "".join(
+        f"{name}: open\n{name}: good morning\nOffice saw the end: 1000\n"
+        for name in ("front desk", "warehouse")
+    ),
 }
 
 
@@ -186,11 +195,107 @@ def test_vox_desktop_call_without_a_far_end():
     assert "could not connect" in done.stderr
 
 
+@pytest.mark.parametrize("by_url", [False, True], ids=["simulated", "url"])
+def test_live_tools(by_url):
+    """The model calls a function, and says what that has returned."""
+    brain = PhraseBrain({"warm": Call("how_warm", {"city": "Bergen"})})
+    with GeminiService(brain=brain, paced=False, keys="its-key") as service:
+        done = subprocess.run(
+            [
+                sys.executable,
+                SAMPLES / "live_tools.py",
+                service.url if by_url else "--simulated",
+            ],
+            env=os.environ | {"GEMINI_API_KEY": "its-key"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    city, degrees = ("Bergen", 24) if by_url else ("Oslo", 16)
+    assert done.stdout.splitlines() == [
+        f"called: how_warm {city}",
+        f"how_warm: {degrees} degrees.",
+    ]
+
+
+def test_live_tools_without_a_service():
+    """One line that says so."""
+    with GeminiService() as service:
+        url = service.url
+    done = subprocess.run(
+        [sys.executable, SAMPLES / "live_tools.py", url],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "could not connect" in done.stderr
+
+
+@pytest.mark.parametrize("by_url", [False, True], ids=["simulated", "url"])
+def test_live_talk(tmp_path, by_url):
+    """What is spoken into the microphone is answered by the speaker."""
+    said = np.concatenate(list(FliteVoice().say("good morning")))
+    write_wav(tmp_path / "said.wav", said, 24000)
+    brain = PhraseBrain({"good morning": "Good morning to you."})
+    with (
+        contextlib.ExitStack() as stack,
+        SoundServer() as sound,
+        sound.record() as recording,
+    ):
+        where = "--simulated"
+        if by_url:
+            service = GeminiService(
+                brain=brain, recogniser=PhraseRecogniser(["good morning", "stop"])
+            )
+            where = stack.enter_context(service).url
+        with running("live_talk.py", where, env=sound.environment) as sample:
+            assert sample.stdout.readline() == "speak; Ctrl-C ends\n"
+            for _ in range(3):  # a busy machine leaves gaps in what is said
+                assert sound.speak(tmp_path / "said.wav").wait(20) == 0
+                heard = [sample.stdout.readline().strip()]
+                while heard[-1] and not heard[-1].startswith("model: "):
+                    heard.append(sample.stdout.readline().strip())
+                if len(heard) == 2:
+                    break
+            recording.wait_for(0.2)
+        played = recording.samples
+    assert heard == ["user: good morning", "model: Good morning to you."]
+    assert np.sum(np.abs(played) > 500) > RATE / 10
+
+
+def test_live_talk_without_a_key():
+    """What the service says of it is one line."""
+    with (
+        SoundServer() as sound,
+        GeminiService(keys="its-key") as service,
+    ):
+        done = subprocess.run(
+            [sys.executable, SAMPLES / "live_talk.py", service.url],
+            env={k: v for k, v in sound.environment.items() if "API_KEY" not in k},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "401" in done.stderr
+
+
 def test_every_sample_is_tested():
     """A new sample needs an expectation here or a test of its own."""
     others = {
+        "live_talk.py",  # above
+        "live_tools.py",  # above
         "mic_transcribe.py",  # above
         "plug_in_faster_whisper.py",  # tests/simulators/test_recogniser.py
+        "qt_app.py",  # tests/test_qt_app.py
+        "tk_app.py",  # tests/test_tk_app.py
         "vox_desktop_call.py",  # above
         "vox_echo_server.py",  # above
     }

@@ -1,18 +1,22 @@
 """voxsync: real-time voice over WebSocket for synchronous programs.
 
-The doors are `voxsync.mimi`, `voxsync.voximplant` and `voxsync.plain`; microphones,
-speakers, files and other units are in `voxsync.media`; what all of them share is here.
+The doors are `voxsync.mimi`, `voxsync.voximplant`, `voxsync.gemini` and
+`voxsync.plain`; microphones, speakers, files and other units are in `voxsync.media`,
+and both together make a `voxsync.conversation`; what all of them share is here.
 Names are resolved when first used, so that `import voxsync` itself costs nothing.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # as type checkers know it; `typing` would take 10 ms to load
 
 if TYPE_CHECKING:
     from voxsync.audio import AudioFormat
+    from voxsync.conversation import AudioConversation, start_audio_conversation
     from voxsync.errors import (
+        AnswerCutOff,
         ConcurrencyError,
         ConnectError,
         DeviceError,
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
         SendQueueFull,
         SessionClosed,
         SetupError,
+        TraceError,
         VoxsyncError,
     )
     from voxsync.events import (
@@ -37,6 +42,9 @@ if TYPE_CHECKING:
         OpenEvent,
         QueueDispatcher,
     )
+    from voxsync.events.qt import QtDispatcher
+    from voxsync.events.tk import TkDispatcher
+    from voxsync.gemini import LiveGenerativeModel, LiveSession
     from voxsync.media import audio_devices
     from voxsync.mimi import MimiSession
     from voxsync.plain import PlainSession
@@ -47,6 +55,8 @@ if TYPE_CHECKING:
     from voxsync.websocket_server import WebSocketServer
 
 __all__ = [
+    "AnswerCutOff",
+    "AudioConversation",
     "AudioFormat",
     "CloseEvent",
     "ConcurrencyError",
@@ -58,6 +68,8 @@ __all__ = [
     "HandshakeError",
     "IOThread",
     "InvalidState",
+    "LiveGenerativeModel",
+    "LiveSession",
     "MediaError",
     "MessageEvent",
     "MimiSession",
@@ -66,6 +78,7 @@ __all__ = [
     "OpenTimeout",
     "PlainSession",
     "ProtocolError",
+    "QtDispatcher",
     "QueueDispatcher",
     "ReadyState",
     "ReceiveTimeout",
@@ -74,14 +87,18 @@ __all__ = [
     "SessionOptions",
     "SetupError",
     "Stats",
+    "TkDispatcher",
+    "TraceError",
     "VoxsyncError",
     "WebSocket",
     "WebSocketServer",
     "audio_devices",
+    "start_audio_conversation",
 ]
 
 _HOMES = {
     "audio": ("AudioFormat",),
+    "conversation": ("AudioConversation", "start_audio_conversation"),
     "events": (
         "CloseEvent",
         "ErrorEvent",
@@ -90,6 +107,9 @@ _HOMES = {
         "OpenEvent",
         "QueueDispatcher",
     ),
+    "events.qt": ("QtDispatcher",),
+    "events.tk": ("TkDispatcher",),
+    "gemini": ("LiveGenerativeModel", "LiveSession"),
     "media": ("audio_devices",),
     "mimi": ("MimiSession",),
     "plain": ("PlainSession",),

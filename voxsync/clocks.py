@@ -17,25 +17,28 @@ _SLICE = 0.02
 
 
 class Clock:
-    """The machine's monotonic time."""
+    """The machine's monotonic time.
+
+    Thread: any.
+    """
 
     def now(self) -> float:
         """Seconds since some moment."""
         return time.monotonic()
 
     def real(self, seconds: float) -> float | None:
-        """How many seconds of the machine's time that is; None = no telling."""
+        """How many of the machine's seconds `seconds` are; None = no telling."""
         return seconds
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
-        """Wait so long; True = `stop` was set."""
+        """Wait for `seconds`, or until `stop` is set, which gives True."""
         return stop.wait(seconds)
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Have `wake` called whenever the time has jumped."""
 
     def unsubscribe(self, wake: Callable[[], None]) -> None:
-        """Undo `subscribe`."""
+        """Call `wake` no more."""
 
 
 class VirtualClock(Clock):
@@ -54,6 +57,9 @@ class VirtualClock(Clock):
             keeps all it holds until then, and so does whoever waits for its end;
             `paced=False` sends it at once.
 
+    Raises:
+        ValueError: A negative speed, or no finite one.
+
     Thread: any.
     """
 
@@ -71,7 +77,14 @@ class VirtualClock(Clock):
         return self._advanced + (time.monotonic() - self._origin) * self._speed
 
     def advance(self, seconds: float) -> None:
-        """Let so much time pass at once. What is due then happens, soon."""
+        """Let so much time pass at once. What is due then happens, soon.
+
+        Args:
+            seconds: 0 or more.
+
+        Raises:
+            ValueError: It is negative, or no number.
+        """
         if not seconds >= 0:
             raise ValueError(f"time goes forward: not by {seconds}")
         with self._moved:

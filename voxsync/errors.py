@@ -3,15 +3,17 @@
     VoxsyncError
     ├─ ConnectError (+ ConnectionError)     could not be opened: DNS, TCP, TLS, proxy
     │   ├─ HandshakeError                   the answer to the HTTP upgrade was not 101
-    │   ├─ SetupError                       the service refused after the upgrade
+    │   ├─ SetupError                       refused, or broken off, after the upgrade
     │   └─ OpenTimeout (+ TimeoutError)     not open in time
     ├─ SessionClosed (+ ConnectionError)    used after its end, or ended too early
+    ├─ AnswerCutOff                         resume() switched in mid-answer
     ├─ InvalidState                         misuse: send before open, after finish()
     ├─ ProtocolError                        the other side broke the rules
     ├─ SendQueueFull (+ queue.Full)         block=False, or the timeout is over
     ├─ ReceiveTimeout (+ TimeoutError)      receive(timeout=…) saw nothing in time
     ├─ ConcurrencyError                     a second consumer of receive()
     ├─ MissingExtra (+ ImportError)         an optional package is not installed
+    ├─ TraceError (+ OSError)               a trace cannot be written, or read
     └─ MediaError
         ├─ DeviceError                      a sound device failed
         └─ FormatError (+ ValueError)       samples are not what they were said to be
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "AnswerCutOff",
     "ConcurrencyError",
     "ConnectError",
     "DeviceError",
@@ -43,12 +46,17 @@ __all__ = [
     "SendQueueFull",
     "SessionClosed",
     "SetupError",
+    "TraceError",
     "VoxsyncError",
 ]
 
 
 class VoxsyncError(Exception):
-    """The root: `except VoxsyncError` catches all that is particular to voxsync."""
+    """The root: `except VoxsyncError` catches all that is particular to voxsync.
+
+    Its text, the `message` it is made with, says what happened, what was expected and
+    what to do; it never holds a secret.
+    """
 
 
 class ConnectError(VoxsyncError, ConnectionError):
@@ -79,7 +87,23 @@ class HandshakeError(ConnectError):
 
 
 class SetupError(ConnectError):
-    """The service took the connection but refused the session's settings."""
+    """The service took the connection, but the session was not set up.
+
+    It refused the settings, gave no answer that makes sense, or broke off; the text
+    says which.
+
+    Attributes:
+        code: The close code, e.g. 1007; None where the service answered instead. 1006 =
+            the connection broke.
+        reason: The service's words, or what happened.
+    """
+
+    def __init__(
+        self, message: str, *, code: int | None = None, reason: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
 
 
 class OpenTimeout(ConnectError, TimeoutError):
@@ -117,6 +141,13 @@ class SessionClosed(VoxsyncError, ConnectionError):
         self.text = text
 
 
+class AnswerCutOff(VoxsyncError):
+    """What was still to come was lost when `resume()` switched connections.
+
+    The session goes on; what was asked has to be asked again.
+    """
+
+
 class InvalidState(VoxsyncError):
     """The call is not allowed in the session's present state."""
 
@@ -152,6 +183,18 @@ class ConcurrencyError(VoxsyncError):
 
 class MissingExtra(VoxsyncError, ImportError):
     """An optional package is missing; the message names the extra that brings it."""
+
+
+class TraceError(VoxsyncError, OSError):
+    """A trace cannot be written, or read, or is none; the message names the file.
+
+    Attributes:
+        path: Of the file.
+    """
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class MediaError(VoxsyncError):

@@ -73,6 +73,10 @@ def __getattr__(name: str) -> object:
     return getattr(mimi, name)
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 class MimiSession(Session[Any]):
     """One streaming recognition.
 
@@ -218,7 +222,7 @@ class MimiSession(Session[Any]):
         self._heard = True
 
     def send_binary_blocking(self, data: AudioData) -> None:
-        """`send_binary(data)` by the Kotlin SDK's name."""
+        """Send audio, by the Kotlin SDK's name; see `send_binary`."""
         self.send_binary(data)
 
     def send_json(
@@ -228,6 +232,11 @@ class MimiSession(Session[Any]):
 
         The one command of the service itself, recog-break, is `stop_recognition()`
         whichever way it is given.
+
+        Args:
+            obj: dict, list or what else JSON has.
+            block: As for `send_binary`.
+            timeout: As for `send_binary`, seconds.
 
         Raises:
             TypeError, ValueError: It cannot be written as JSON, or not as UTF-8.

@@ -1,11 +1,13 @@
 """Door: any WebSocket service that has no door of its own here.
 
-from voxsync.plain import PlainSession
+    from voxsync.plain import PlainSession
 
-with PlainSession("wss://example.org/socket") as session:
-    session.send_text("hello")
-    for message in session.receive(timeout=5):   # str or bytes
-        ...
+    with PlainSession("wss://example.org/socket") as session:
+        session.send_text("hello")
+        for message in session.receive(timeout=5):   # str or bytes
+            ...
+
+May import: session, audio. Threads: those of `Session`.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ __all__ = ["MASK", "Redactor", "redact_headers", "redact_url"]
 MASK = "***"
 
 _SECRET_HEADER = re.compile(
-    r"auth|cookie|token|key|secret|session|password", re.IGNORECASE
+    r"auth|appcheck|cookie|token|key|secret|session|password", re.IGNORECASE
 )
 # Matrix parameters: who writes them means them as values, too.
 _PATH_VALUE = re.compile(r"([&;][^=&;]*=)[^&;]*")
@@ -153,10 +153,20 @@ class Redactor:
         self._pattern = (
             re.compile("|".join(map(re.escape, reversed(usable)))) if usable else None
         )
+        # To look for these is a hundred times faster than for the pattern; who holds a
+        # longer one ("Bearer abc") holds one of these, too.
+        self._shortest: list[str] = []
+        for secret in usable:
+            if not any(short in secret for short in self._shortest):
+                self._shortest.append(secret)
 
     def text(self, text: str) -> str:
         """The text with every known secret masked."""
-        return self._pattern.sub(MASK, text) if self._pattern else text
+        for secret in self._shortest:
+            if secret in text:
+                assert self._pattern is not None
+                return self._pattern.sub(MASK, text)
+        return text
 
     def data(self, data: bytes) -> bytes:
         """The bytes with every known secret masked."""

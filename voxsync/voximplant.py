@@ -185,6 +185,7 @@ class WebSocket(Session[str]):
             SendQueueFull: No room; the message was not accepted.
             InvalidState: Not open yet, or finished.
             SessionClosed: Closing or over, also while waiting.
+            TypeError: It is no str.
 
         Thread: any. Returns when the message is accepted; it goes out in order.
         """
@@ -356,7 +357,15 @@ class WebSocket(Session[str]):
 
 
 def send_media_between(one: WebSocket, other: WebSocket, **parameters: Any) -> None:
-    """Bind both directions of two sockets; parameters as in `send_media_to`."""
+    """Bind `one` and `other`, both directions.
+
+    Args:
+        one: A WebSocket.
+        other: Another one.
+        parameters: As of `send_media_to`.
+
+    Thread: any.
+    """
     one.send_media_to(other, **parameters)
     try:
         other.send_media_to(one, **parameters)
@@ -366,7 +375,7 @@ def send_media_between(one: WebSocket, other: WebSocket, **parameters: Any) -> N
 
 
 def stop_media_between(one: WebSocket, other: WebSocket) -> None:
-    """Undo `send_media_between`."""
+    """Let no more flow between `one` and `other`. Thread: any."""
     one.stop_media_to(other)
     other.stop_media_to(one)
 

@@ -16,8 +16,11 @@ import numpy as np
 import pytest
 
 from tests.sound.server import RATE, SoundServer, without_stalls, write_wav
+from voxsync.simulators.gemini import GeminiService
+from voxsync.simulators.gemini_brain import ScriptedBrain
 from voxsync.simulators.mimi import MimiService
 from voxsync.simulators.recogniser import Hypothesis, ScriptedRecogniser, Word
+from voxsync.simulators.voice import FliteVoice
 
 TOKEN = "planted-token-7f3a91"
 
@@ -25,7 +28,8 @@ TOKEN = "planted-token-7f3a91"
 @pytest.fixture(autouse=True)
 def no_token(monkeypatch):
     """A token of the machine's own must not decide a test."""
-    monkeypatch.delenv("MIMI_TOKEN", raising=False)
+    for name in ("MIMI_TOKEN", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -49,6 +53,34 @@ def make_wav(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture
+def question(tmp_path):
+    """Have a text said by a synthetic voice; return the WAV file."""
+
+    def make(text="good morning", silence=0.0):
+        said = np.concatenate(list(FliteVoice().say(text)))
+        path = tmp_path / "question.wav"
+        write_wav(path, np.pad(said, (0, round(silence * 24000))), 24000)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def make_live():
+    """Start Live APIs in which a model answers with tones, and one second of them."""
+    started = []
+
+    def make(answers=("good day to you all",), **settings):
+        brain = settings.pop("brain", None) or ScriptedBrain(answers, repeat=True)
+        started.append(GeminiService(brain=brain, **settings).start())
+        return started[-1]
+
+    yield make
+    for each in started:
+        each.close()
 
 
 def script(sentences, ms_per_word=100):

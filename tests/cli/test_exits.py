@@ -49,12 +49,17 @@ def test_every_code_is_documented():
 
 
 def test_a_refusal_is_explained_with_what_the_service_said():
-    """Status and body are shown, on one line; 401 names the variable."""
-    words = explain(refusal(401, b"bad\ntoken\x1b[31m"))
+    """Status and body are shown, on one line; 401 names the command's variable."""
+    words = explain(refusal(401, b"bad\ntoken\x1b[31m"), "MIMI_TOKEN")
     assert 'status 401 and said "bad token [31m"' in words
-    assert "MIMI_TOKEN" in words
-    words = explain(refusal(503))
-    assert words == "the service refused with status 503"
+    assert words.endswith("; the token comes from the environment variable MIMI_TOKEN")
+    words = explain(refusal(403), "GEMINI_API_KEY")
+    assert words.endswith(
+        "; the key comes from the environment variable GEMINI_API_KEY"
+    )
+    for words in (explain(refusal(503), "MIMI_TOKEN"), explain(refusal(503))):
+        assert words == "the service refused with status 503"
+    assert explain(refusal(401)) == "the service refused with status 401"
 
 
 def test_what_was_heard_until_then_is_not_lost():
@@ -76,6 +81,7 @@ def test_what_is_wrong_with_a_file_begins_with_its_name():
     """Once, whether the words have it already or not."""
     path = Path("a\n.wav")
     assert about(path, FormatError("empty")) == "a .wav: empty"
+    assert about(path, refusal(401), "MIMI_TOKEN").endswith(" MIMI_TOKEN")
     assert about(path, FormatError("a\n.wav: empty")) == "a .wav: empty"
     assert about(path, FileNotFoundError(2, "Gone", "a\n.wav")) == "a .wav: Gone"
 

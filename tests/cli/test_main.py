@@ -14,11 +14,21 @@ from voxsync.cli.main import main
 from voxsync.errors import ConnectError, HandshakeError
 
 REFUSAL = HandshakeError("no", status=401, headers={}, body=b"")
-COMMANDS = ("transcribe", "devices", "record", "play", "serve", "simulate", "demo")
+COMMANDS = (
+    "talk",
+    "transcribe",
+    "devices",
+    "record",
+    "play",
+    "serve",
+    "simulate",
+    "demo",
+)
 SERVICES = (
     ("serve", "echo"),
     ("serve", "transcribe"),
     ("simulate", "mimi"),
+    ("simulate", "gemini"),
     ("simulate", "voxengine"),
 )
 
@@ -36,12 +46,71 @@ def raising(exc):
     return run
 
 
-def test_the_module_can_be_run(monkeypatch, capsys):
+def test_the_module_can_be_run(monkeypatch, capsys, own_sigint):
     """`python -m voxsync.cli` is the command."""
     monkeypatch.setattr(sys, "argv", ["voxsync", "--version"])
     with pytest.raises(SystemExit) as caught:
         runpy.run_module("voxsync.cli", run_name="__main__")
     assert caught.value.code == 0
+
+
+INTERRUPTING = """
+import atexit, os, signal, sys
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["INTERRUPT_AT"]:
+            interrupt()
+
+sys.meta_path.insert(0, Finder())
+if os.environ["INTERRUPT_AT"] == "the end":
+    atexit.register(interrupt)
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("voxsync.cli.main", ""),
+        ("argparse", ""),
+        ("voxsync.errors", ""),
+        ("voxsync.cli.trace_plot", ""),
+        ("voxsync.simulators.mimi", "voxsync: interrupted\n"),
+        ("the end", ""),
+    ],
+)
+def test_ctrl_c_at_any_moment_is_quiet(spawn, tmp_path, moment, said):
+    """While modules are being loaded, and while the interpreter ends: only 130."""
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTING)
+    command = ("--version",) if moment == "the end" else ("simulate", "mimi")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    child = spawn(*command, env={"PYTHONPATH": path, "INTERRUPT_AT": moment})
+    code, _, err = child.end()
+    assert (code, err) == (130, said)
+
+
+def test_ctrl_c_that_is_not_for_us(spawn, tmp_path):
+    """In the background of a script it is ignored, and stays so."""
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTING)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    environment = {"PYTHONPATH": path, "INTERRUPT_AT": "voxsync.cli.main"}
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = spawn("--version", env=environment)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert child.end() == (0, f"voxsync {version('voxsync')}\n", "")
+
+
+@pytest.fixture
+def own_sigint():
+    """What the program did with Ctrl-C is undone."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_version(capsys):
@@ -81,7 +150,7 @@ def test_a_wrong_command_line_is_code_2(capsys, argv):
         (Usage("do it so"), 2, "voxsync: do it so\n"),
         (ConnectError("not there"), 1, "voxsync: not there\n"),
         (OSError(13, "Permission denied"), 1, "voxsync: Permission denied\n"),
-        (REFUSAL, 3, "voxsync: the service refused with status 401; the token comes "),
+        (REFUSAL, 3, "voxsync: the service refused with status 401\n"),
         (KeyboardInterrupt(), 130, "voxsync: interrupted\n"),
     ],
 )

@@ -72,6 +72,24 @@ def test_close_releases_and_counts():
     assert dispatcher.wait(5) is False  # closed: returns at once
 
 
+def test_who_dispatched_is_told_of_what_is_refused():
+    """Once, for what came too late; what waits may still be delivered."""
+
+    class Deliver:
+        refused = staticmethod(lambda e: told.append(e.data))
+
+        def __call__(self, event):
+            told.append(-event.data)
+
+    told, dispatcher = [], QueueDispatcher()
+    dispatcher.dispatch(Deliver(), event(1))
+    dispatcher.close()
+    dispatcher.dispatch(Deliver(), event(2))
+    assert told == [2]
+    dispatcher.run_pending()
+    assert told == [2, -1]
+
+
 def test_wait_sees_an_event_or_the_end_of_its_time():
     """True when something is pending, False after the timeout."""
     dispatcher = QueueDispatcher()

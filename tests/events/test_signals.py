@@ -126,6 +126,10 @@ def test_one_signal_for_each_event():
     assert "media_ended" in dir(signals)
     with pytest.raises(AttributeError, match="no signal 'mesage'; there are: created"):
         _ = signals.mesage
+    with pytest.raises(AttributeError, match=r"read-only: .*message\.connect\(yours"):
+        signals.message = EventSignal()
+    with pytest.raises(AttributeError, match="mesage"):
+        signals.mesage = EventSignal()
     keep = collect(signals.media_ended, [], 1)
     assert repr(signals) == "<Signals with receivers for: media_ended>"
     assert repr(Signals()) == "<Signals with receivers for: nothing>"

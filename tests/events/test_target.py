@@ -147,6 +147,8 @@ SPELLINGS = [
     ("onMediaStarted", EventType.MEDIA_STARTED),
     ("onmediaended", EventType.MEDIA_ENDED),
     ("onMediaEnded", EventType.MEDIA_ENDED),
+    ("ontranscript", EventType.TRANSCRIPT),
+    ("onTranscript", EventType.TRANSCRIPT),
 ]
 
 
@@ -167,6 +169,15 @@ def test_the_doms_spelling_is_refused(target, name, kind):
         getattr(target, name)
     assert not hasattr(target, name)
     assert hasattr(target, own)
+
+
+def test_an_event_that_never_comes_has_no_handler(target):
+    """As it has no listeners: a session knows no transcripts."""
+    with pytest.raises(ValueError, match="no event"):
+        target.on_transcript = print
+    with pytest.raises(ValueError, match="no event"):
+        target.add_event_listener("transcript", print)
+    assert target.on_transcript is None
 
 
 def test_other_attributes_are_the_programs_own(target):
@@ -240,3 +251,30 @@ def test_a_mistake_beside_one_who_came_too_late(caplog):
     assert [str(event.error) for event in errors] == ["listener's own"]
     assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
     assert target._listener_errors == 2
+
+
+class Wide(EventTarget):
+    """What is declared may be set, however it is."""
+
+    event_types = frozenset({EventType.MESSAGE, EventType.MEDIA_STARTED})
+    on_noted: object
+
+    def on_called(self):
+        """A method of its own."""
+
+
+@pytest.mark.parametrize("name", ["on_tool_call", "on_mesage", "on_media-started"])
+def test_a_mistyped_handler_is_refused(name):
+    """It would never be called; what there is is said."""
+    with pytest.raises(
+        AttributeError, match=f"there is no {name}; .*: on_message, on_media_started$"
+    ):
+        setattr(Wide(), name, print)
+
+
+def test_a_subclass_may_have_handlers_of_its_own():
+    """Annotations and methods are declarations, in whichever of the classes."""
+    target = type("Narrow", (Wide,), {"on_inner": None})()
+    for name in ("on_noted", "on_called", "on_inner", "other", "once"):
+        setattr(target, name, print)
+        assert getattr(target, name) is print

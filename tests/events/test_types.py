@@ -43,6 +43,7 @@ def test_types_are_their_strings():
         "error",
         "media-started",
         "media-ended",
+        "transcript",
     ]
     assert CloseEvent(None, 1000).type == "close"
 

@@ -144,6 +144,39 @@ def test_gaps(sound, speaker):
     assert "gap" in str(errors.seen[0])
 
 
+def test_what_is_flagged_while_nothing_plays_is_no_gap(sound, speaker):
+    """It is counted; it is told when audio was there to be broken by it."""
+    errors = Errors(speaker)
+    sound.stream.run(flags=4)
+    speaker.look()
+    assert speaker.stats.underflows == 1
+    speaker.write(numbered(1, 2 * BUFFER))
+    play(sound)
+    speaker.look()
+    assert not errors.seen
+    sound.stream.run(flags=4)
+    speaker.look()
+    assert errors.come()
+    assert speaker.stats.underflows == 2
+
+
+def test_the_rest_behind_a_pause_is_no_gap(sound):
+    """What the resampler held back comes when the source has paused: that was meant."""
+    speaker, feed = Speaker(sample_rate=48000, queue_seconds=0.5), Feed()
+    link = feed.send_media_to(speaker)
+    for utterance in range(1, 4):
+        feed.give(1600)
+        until(lambda: speaker.stats.buffered > 0.09)
+        play(sound, 15)  # all that came, and 50 ms of silence
+        assert speaker.stats.frames < utterance * 4800
+        until(lambda: speaker.stats.buffered > 0)  # the rest
+        play(sound, 30)
+        assert speaker.stats.frames == utterance * 4800
+    assert speaker.stats.underflows == 0
+    link.stop()
+    speaker.close()
+
+
 def test_link(sound):
     """A link opens the device, feeds it at its pace, and waits until all is heard."""
     speaker, feed = Speaker(sample_rate=16000, queue_seconds=0.06), Feed()

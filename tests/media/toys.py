@@ -5,7 +5,7 @@ import threading
 import numpy as np
 
 from voxsync.media.sink import Sink
-from voxsync.media.source import Source
+from voxsync.media.source import EndOfStream, Source
 
 RATE = 16000
 BLOCK = 320  # frames of 20 ms
@@ -45,6 +45,30 @@ class Feed(Source):
         self._end(error)  # before it is told: a listener may begin anew
         if error is not None:
             self._tell(error)
+
+
+class Counter(Source):
+    """Makes numbered frames, and sees to it that nobody asks twice at a time."""
+
+    def __init__(self, total=10**9, rate=RATE):
+        super().__init__(rate, "counter")
+        self.total = total
+        self.made = 0
+        self.inside = threading.Semaphore(1)
+        self.crowded = False
+
+    def _produce(self, frames):
+        if not self.inside.acquire(blocking=False):
+            self.crowded = True
+            raise AssertionError("two at once")
+        try:
+            count = min(frames, self.total - self.made)
+            if not count:
+                raise EndOfStream
+            start, self.made = self.made, self.made + count
+            return numbered(start, count)
+        finally:
+            self.inside.release()
 
 
 class Ear(Sink):

@@ -6,15 +6,23 @@ import threading
 import pytest
 
 from voxsync.dialects.plain import PlainDialect
-from voxsync.errors import ConnectError, MediaError, OpenTimeout, SessionClosed
+from voxsync.errors import (
+    ConnectError,
+    MediaError,
+    OpenTimeout,
+    SessionClosed,
+    SetupError,
+)
 from voxsync.session.commands import FINISH, Inject
-from voxsync.session.connection import Connection, closed_error
+from voxsync.session.connection import Connection
 from voxsync.session.delivery import Delivery
+from voxsync.session.figures import Figures
 from voxsync.session.lifecycle import ReadyState
 from voxsync.session.options import SessionOptions
 from voxsync.session.outbox import Outbox
 from voxsync.session.receiver import Receiver
 from voxsync.session.streams import Streams
+from voxsync.session.tapping import Taps
 from voxsync.wire import Close, Role, Text, Wire
 
 
@@ -27,6 +35,8 @@ class Owner:
         self.options = SessionOptions(**options)
         self._outbox = Outbox(self.options.send_queue, lambda: SessionClosed("over"))
         self._receiver = Receiver(self.options.receive_queue)
+        self._taps = Taps()
+        self._figures = Figures()
         self._delivery = Delivery(
             "voxsync-events-test",
             self,
@@ -39,14 +49,26 @@ class Owner:
         self.gate = threading.Event()
         self.gate.set()
 
+    def _secrets(self):
+        return ()
+
     def _make_streams(self):
         return Streams(self)
+
+    def _ended_badly(self, error):
+        self.broke = error
 
     def _ending(self):
         self._receiver.closing()
 
+    def _arrived(self, events):
+        pass
+
     def _received(self, event):
         self.gate.wait(5)
+
+    def _took(self, events):
+        return False
 
     def _ended(self, event):
         self._receiver.end(event.error)
@@ -285,8 +307,9 @@ def test_an_end_before_open_is_a_connect_error(rig, code, reason):
     r.connection.eof(None, 0.0)
     r.connection.detached()
     error = r.connection.close_event.error
-    assert type(error) is ConnectError
+    assert type(error) is SetupError
     assert (reason or str(code)) in str(error)
+    assert (error.code, error.reason) == (code, reason)
     r.owner._delivery.join(5)
     assert r.owner.kinds == ["error", "close"]
 
@@ -450,36 +473,6 @@ def test_a_loop_that_fails(rig, monkeypatch, caplog):
     assert (close.code, close.reason) == (1006, "the loop failed")
     assert ours.fileno() == -1
     assert "ZeroDivisionError" in caplog.text
-
-
-def test_errors_for_who_comes_too_late():
-    """What is known of the end is in the words and the attributes."""
-    assert "is closing" in str(closed_error(None))
-
-
-def test_errors_tell_the_end(rig):
-    """Code and reason, and the cause."""
-    r = rig().open()
-    r.connection.engine.fail(OSError("wire cut"))
-    r.connection.fill(0.0)
-    r.connection.detached()
-    error = closed_error(r.connection.close_event)
-    assert str(error) == "the session is over (code 1006, wire cut)"
-    assert (error.code, error.reason, error.was_clean) == (1006, "wire cut", False)
-    assert isinstance(error.__cause__, SessionClosed)
-    assert isinstance(error.__cause__.__cause__, OSError)
-
-
-def test_an_end_without_a_reason(rig):
-    """Then there is only the code."""
-    r = rig().open()
-    r.peer.send_close(None)
-    r.hand_over()
-    r.connection.eof(None, 0.0)
-    r.connection.detached()
-    assert str(closed_error(r.connection.close_event)) == (
-        "the session is over (code 1005)"
-    )
 
 
 class Strict(PlainDialect):

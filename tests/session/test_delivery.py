@@ -22,6 +22,8 @@ class Sink:
 
     def __init__(self):
         self.wants = True
+        self.takes = False
+        self.taken = []
         self.told = []
         self.over = []
         self.threads = set()
@@ -30,12 +32,21 @@ class Sink:
         self.gate.set()
         self.entered = threading.Event()
 
+    def _arrived(self, events):
+        pass
+
     def _received(self, event):
         self.entered.set()
         assert self.gate.wait(5)
         self.told.append(("received", event.data))
         report, self.report = self.report, None
         return report
+
+    def _took(self, events):
+        if not self.takes:
+            return False
+        self.taken += events
+        return True
 
     def _ended(self, event):
         self.told.append(("ended", event.code))
@@ -180,6 +191,46 @@ def test_order_and_thread(make):
     assert [thread.name for thread in sink.threads] == ["voxsync-events-test"]
     assert all(thread.daemon for thread in sink.threads)
     assert delivery.waiting == 0
+
+
+def test_what_needs_no_thread_does_without(make):
+    """Nobody is woken, and nothing waits, for what the sink takes at once."""
+    sink = Sink()
+    sink.takes = True
+    delivery = make(sink)
+    delivery.put([message(1)])
+    assert not delivery.alive
+    assert (sink.taken[0].data, sink.told, delivery.waiting) == (1, [], 0)
+
+
+def test_nothing_overtakes_what_the_thread_has(make):
+    """I7: while it still hands over, all goes by it."""
+    sink = Sink()
+    sink.gate.clear()
+    delivery = make(sink)
+    delivery.put([message(1)])
+    assert sink.entered.wait(5)
+    sink.takes = True
+    delivery.put([message(2)])
+    assert sink.taken == []
+    sink.gate.set()
+    delivery.put([CLOSE])
+    delivery.join(5)
+    assert [x for x in sink.told if type(x) is tuple] == [
+        ("received", 1),
+        ("received", 2),
+        ("ended", 1000),
+    ]
+
+
+def test_a_dispatcher_gets_every_event(make):
+    """Who listens there may come before it is asked for them."""
+    sink, dispatcher = Sink(), QueueDispatcher()
+    sink.takes = True
+    delivery = make(sink, dispatcher=dispatcher)
+    delivery.put([message(1)])
+    assert dispatcher.wait(5)
+    assert sink.taken == []
 
 
 def test_a_report_of_the_sink_follows_its_message(make):

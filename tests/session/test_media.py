@@ -404,6 +404,23 @@ def test_a_listener_that_links_nothing_lets_the_audio_go(far, near):
     assert session.stats.audio_unlinked == pytest.approx(0.1)
 
 
+def test_a_link_ends_whose_listeners_were_never_called(far, near):
+    """A window was frozen, then closed, before `media-started` was delivered."""
+    dispatcher = QueueDispatcher(maxsize=1)
+    session = near(dispatcher=dispatcher)
+    session.on_media_started = lambda event: None
+    session.connect()
+    far.say(ramp(320))
+    end = time.monotonic() + 10
+    while not session._connection.engine.streams.holds("") and time.monotonic() < end:
+        threading.Event().wait(0.01)
+    link = session.send_media_to(BufferSink())
+    dispatcher.close()
+    session.close()
+    link.wait(10)
+    assert link.stats.frames == 320
+
+
 def test_a_gate_drops_what_is_still_on_its_way(far, near):
     """Until it is opened; counted."""
     session = near()

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from voxsync import QueueDispatcher, TkDispatcher
 from voxsync.session import AUTO, SessionOptions
 
 
@@ -104,3 +105,16 @@ def test_repr_shows_what_was_set_and_no_secret():
     assert "shown" in text
     assert "inbox=7" in text
     assert "proxy:3128" in text
+
+
+@pytest.mark.parametrize("given", [TkDispatcher, QueueDispatcher, "tk", object(), 1])
+def test_what_is_no_dispatcher(given):
+    """It is told now, not by the first event on another thread."""
+    with pytest.raises(TypeError, match="such as TkDispatcher"):
+        SessionOptions(dispatcher=given)
+
+
+def test_a_dispatcher_of_ones_own():
+    """Has the two methods that are called."""
+    dispatcher = QueueDispatcher()
+    assert SessionOptions(dispatcher=dispatcher).dispatcher is dispatcher

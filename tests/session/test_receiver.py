@@ -54,6 +54,125 @@ def test_the_oldest_makes_room_for_the_newest():
     assert list(iterate(receiver)) == [3, 4]
 
 
+class Lost(Exception):
+    """What a turn has lost."""
+
+
+def by_turns(receiver):
+    messages = iterate(receiver, 0.01)
+    messages.by_turns = True
+    return messages
+
+
+def test_what_was_lost_is_raised_behind_what_came():
+    """Once, to who reads by turns; then it goes on."""
+    receiver, lost = Receiver(5), Lost()
+    receiver.put("one")
+    receiver.cut(1, lost)
+    receiver.cut(1, Lost())  # nothing came between: it is the same turn
+    receiver.put("two")
+    messages = by_turns(receiver)
+    assert next(messages) == "one"
+    with pytest.raises(Lost) as caught:
+        next(messages)
+    assert caught.value is lost
+    assert next(by_turns(receiver)) == "two"
+
+
+def test_what_was_lost_and_passed():
+    """Who reads on, or lets messages go, is past it."""
+    receiver = Receiver(2)
+    receiver.cut(0, Lost())
+    for n in range(3):
+        receiver.put(n)  # the first one makes room
+    receiver.cut(3, Lost())
+    messages = iterate(receiver, 0.01)
+    assert [next(messages), next(messages)] == [1, 2]
+    receiver.put(3)
+    assert next(messages) == 3
+    receiver.cut(4, Lost())
+    with pytest.raises(Lost):
+        next(by_turns(receiver))
+    assert len(receiver._cuts) == 0
+
+
+def test_room_is_made_where_nobody_consumes_any_more():
+    """One message for each call, if all is full; and it is counted."""
+    receiver = Receiver(2)
+    iterate(receiver)  # and is gone
+    receiver.put(0)
+    receiver.make_room()
+    assert receiver.dropped == 0
+    receiver.put(1)
+    receiver.make_room()
+    assert receiver.dropped == 1
+    assert receiver.put(2)
+    receiver.end(None)
+    assert list(iterate(receiver)) == [1, 2]
+
+
+def test_who_waits_for_room_learns_that_it_was_made():
+    """The events thread, which would wait for a consumer."""
+    receiver = Receiver(1)
+    receiver.used()
+    receiver.put(0)
+    thread, result = elsewhere(lambda: receiver.put(1))
+    until_waiting(receiver)
+    receiver.make_room()
+    thread.join(5)
+    assert result == [True]
+    receiver.end(None)
+    assert list(iterate(receiver)) == [1]
+
+
+def test_no_room_is_made_while_somebody_consumes():
+    """He is waited for; before the first there is room anyway."""
+    receiver = Receiver(1)
+    receiver.put(0)
+    receiver.make_room()
+    messages = iterate(receiver)
+    assert next(messages) == 0
+    receiver.put(1)
+    receiver.make_room()
+    assert next(messages) == 1
+    assert receiver.dropped == 0
+
+
+def test_an_offer_is_all_or_nothing():
+    """I8: what does not fit waits elsewhere."""
+    receiver = Receiver(3)
+    assert receiver.offer([0, 1], droppable=False)
+    assert not receiver.offer([2, 3], droppable=False)
+    assert receiver.offer([2], droppable=False)
+    assert receiver.dropped == 0
+    receiver.end(None)
+    assert list(iterate(receiver)) == [0, 1, 2]
+
+
+def test_an_offer_of_what_nobody_misses():
+    """The oldest ones go, and are counted; once somebody receives none does."""
+    receiver = Receiver(3)
+    assert receiver.offer([0, 1, 2, 3, 4], droppable=True)
+    assert receiver.offer([5], droppable=True)
+    assert receiver.dropped == 3
+    receiver.used()
+    assert not receiver.offer([6], droppable=True)
+    assert receiver.dropped == 3
+    receiver.end(None)
+    assert list(iterate(receiver)) == [3, 4, 5]
+
+
+def test_an_offer_wakes_the_consumer():
+    """It waits for nothing else."""
+    receiver = Receiver(3)
+    messages = iterate(receiver)
+    thread, result = elsewhere(lambda: next(messages))
+    until_waiting(receiver)
+    assert receiver.offer(["x"], droppable=False)
+    thread.join(5)
+    assert result == ["x"]
+
+
 def test_with_a_consumer_the_events_thread_waits():
     """I8: nothing is dropped once somebody receives."""
     receiver = Receiver(1)

@@ -59,6 +59,10 @@ WAYS = {
     "no answer": ((lambda conn: conn.until_stopped()), False),
     "server leaves": ((lambda conn: None), False),
     "garbage": after_upgrade(b"\xff" * 20),
+    "closed with the token": after_upgrade(
+        close_frame(4001, f"{TOKEN} of /?key={TOKEN}&a=b")
+    ),
+    "closed well with the token": after_upgrade(close_frame(1000, f"bye {TOKEN}")),
     "bad close code": after_upgrade(close_frame(4003, "idle")),
     "lost connection": after_upgrade(frame(1, b"{}")),
     "bad JSON": after_upgrade(frame(1, b"{nonsense"), close_frame(1011, "x")),
@@ -94,7 +98,7 @@ def sessions(url):
 
 
 @pytest.mark.parametrize("way", list(WAYS))
-def test_ten_ways_to_fail(peer, logged, way, capfd):
+def test_many_ways_to_fail(peer, logged, way, capfd):
     """Nothing that a program would show holds the token."""
     script, upgrade = WAYS[way]
     url, shown = peer(script, upgrade=upgrade).url, []

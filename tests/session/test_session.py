@@ -134,7 +134,7 @@ def test_refused_upgrade_carries_status_and_body(make, peer):
 
     session = make(peer(script, upgrade=False).url)
     with pytest.raises(
-        HandshakeError, match="401 Unauthorized: no way!; check"
+        HandshakeError, match="401 Unauthorized: no way!; no api_key was given"
     ) as info:
         session.connect()
     assert (info.value.status, info.value.body) == (401, b"no way!")
@@ -572,6 +572,33 @@ def test_queue_dispatcher(echo, make):
     assert threads == [threading.get_ident()]
 
 
+def test_a_listener_connects_another_session(echo, make):
+    """As the handler of a button does: opening needs no listeners."""
+    dispatcher = QueueDispatcher()
+    first = make(echo.url, dispatcher=dispatcher)
+    second = make(echo.url, dispatcher=dispatcher)
+    first.on_message = lambda event: second.connect().send_text(event.text)
+    first.connect().send_text("x")
+    while "message" not in second.log.kinds:
+        assert dispatcher.wait(5)
+        dispatcher.run_pending()
+
+
+def test_a_listener_does_not_wait_for_its_own_session(echo, make):
+    """On the events thread that would be for ever: it is told what to do."""
+    session, errors = make(echo.url, listen=False), []
+
+    def closed(event):
+        try:
+            session.connect()
+        except InvalidState as exc:
+            errors.append(str(exc))
+
+    session.on_close = closed
+    session.connect().close()
+    assert errors == ["a listener cannot wait for connect(); use wait=False"]
+
+
 def test_close_gives_up_on_a_listener_that_never_returns(echo, make, caplog):
     """I6: such a listener costs the caller close_timeout, not for ever."""
     gate, entered = threading.Event(), threading.Event()
@@ -801,3 +828,204 @@ print(session.wait_closed().code)
         "1000",
     ]
     assert err == ""
+
+
+WRONG_TIMES = [
+    ("x", TypeError),
+    (True, TypeError),
+    (-1, ValueError),
+    (float("nan"), ValueError),
+]
+
+
+@pytest.mark.parametrize(("timeout", "error"), WRONG_TIMES)
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda session, timeout: session.receive(timeout),
+        lambda session, timeout: session.receive(timeout=timeout),
+        lambda session, timeout: session.wait_closed(timeout),
+        lambda session, timeout: session.send_text("x", timeout=timeout),
+        lambda session, timeout: session.send_binary(b"x", timeout=timeout),
+        lambda session, timeout: session.send_json({}, timeout=timeout),
+        lambda session, timeout: session._send_all(["x"], True, timeout),
+    ],
+    ids=["receive", "named", "wait_closed", "text", "binary", "json", "all"],
+)
+def test_timeouts_that_are_none(echo, make, verb, timeout, error):
+    """They are refused where they are given, and nothing was sent."""
+    session = make(echo.url, listen=False).connect()
+    with pytest.raises(error, match="timeout must be"):
+        verb(session, timeout)
+    assert session.is_active
+    session.close()
+    assert session.stats.messages_sent == 0
+
+
+@pytest.mark.parametrize(("timeout", "error"), [*WRONG_TIMES, (0, ValueError)])
+def test_timeouts_that_are_none_for_connect(echo, make, timeout, error):
+    """Nothing was begun: the session can be connected still."""
+    session = make(echo.url, listen=False)
+    with pytest.raises(error, match="timeout must be"):
+        session.connect(timeout)
+    session.connect(5).close()
+
+
+@pytest.mark.parametrize("block", [3, None, "no"])
+def test_blocking_is_a_bool(echo, make, block):
+    """Else a name in the wrong place would pass for one."""
+    session = make(echo.url, listen=False).connect()
+    with pytest.raises(TypeError, match="block must be a bool"):
+        session.send_text("x", block=block)
+    with pytest.raises(TypeError, match="block must be a bool"):
+        session._send_all(["x"], block, None)
+
+
+@pytest.mark.parametrize("end", ["close", "cancel"])
+def test_a_session_of_the_past_cannot_be_entered(echo, make, end):
+    """At once, and not with the first message that is sent."""
+    session = make(echo.url, listen=False).connect()
+    getattr(session, end)()
+    session.wait_closed(5)
+    with pytest.raises(SessionClosed, match="the session is over"), session:
+        pass
+
+
+def test_the_last_messages_of_a_session_can_be_received(make, peer):
+    """The service said something and left before the program came to `with`."""
+
+    def script(conn):
+        conn.send(frame(1, b"bye") + close_frame(1000))
+        conn.until_eof()
+
+    session = make(peer(script).url, listen=False).connect()
+    session.wait_closed(5)
+    with session:
+        assert list(session.receive(5)) == ["bye"]
+
+
+def test_a_timeout_tells_of_nothing_else(echo, make):
+    """No other exception is told before it."""
+    session = make(echo.url, listen=False).connect()
+    with pytest.raises(ReceiveTimeout) as caught:
+        next(session.receive(0))
+    assert caught.value.__context__ is None
+
+
+# A bad end that nobody waits for
+
+
+def broken(conn):
+    """TCP ends."""
+
+
+def greeting(conn):
+    """One message; TCP ends when one was sent back."""
+    conn.send(frame(1, b"hi"))
+    conn.read_frame()
+
+
+def told_of(caplog, session):
+    return [
+        (record.levelname, record.message.partition(": ")[0])
+        for record in caplog.records
+        if session.id in record.message
+    ]
+
+
+def warned(session):
+    words = f"session {session.id} ended, and nobody listens to `error` or `close`"
+    return [("WARNING", words)]
+
+
+def test_a_bad_end_is_logged_where_nobody_listens(make, peer, caplog):
+    """Once, whatever is called afterwards."""
+    session = make(peer(broken).url, listen=False).connect()
+    with session:
+        assert session._connection.io_done.wait(5)
+        assert told_of(caplog, session) == []  # a receive() might follow
+    session.close()
+    assert told_of(caplog, session) == warned(session)
+    assert "without a Close frame" in caplog.text
+
+
+def test_a_bad_end_is_logged_at_once_where_nothing_else_would_tell(make, peer, caplog):
+    """A program that only listens to messages waits for what will not come."""
+    session = make(peer(broken).url, listen=False)
+    session.on_message = lambda _: None
+    session.connect()
+    assert session._connection.io_done.wait(5)
+    assert told_of(caplog, session) == warned(session)
+    session.close()
+    assert told_of(caplog, session) == warned(session)
+
+
+@pytest.mark.parametrize("name", ["error", "close"])
+def test_a_bad_end_that_is_listened_to(make, peer, caplog, name):
+    """The listener knows what to do."""
+    session = make(peer(broken).url, listen=False)
+    session.add_event_listener(name, lambda _: None)
+    session.connect().wait_closed(5)
+    session.close()
+    assert told_of(caplog, session) == []
+
+
+def test_a_bad_end_that_is_received(make, peer, caplog):
+    """The exception says it all."""
+    session = make(peer(broken).url, listen=False).connect()
+    messages = session.receive(5)
+    with pytest.raises(SessionClosed), session:
+        next(messages)
+    session.close()
+    assert told_of(caplog, session) == []
+
+
+def test_a_bad_end_that_is_not_received_any_more(make, peer, caplog):
+    """Who has left the loop is told at the end of the session."""
+    session = make(peer(greeting).url, listen=False).connect()
+    with session:
+        for _ in session.receive(5):
+            break
+        session.send_text("x")
+        assert session._connection.io_done.wait(5)
+        assert told_of(caplog, session) == []
+    assert told_of(caplog, session) == warned(session)
+
+
+def test_a_bad_end_that_is_told_otherwise(make, peer, caplog):
+    """By the next message that is sent, or by whoever waits for the end."""
+
+    def send(session):
+        with pytest.raises(SessionClosed):
+            session.send_text("y")
+
+    for tell in (send, lambda session: session.wait_closed(5)):
+        session = make(peer(greeting).url, listen=False).connect()
+        assert next(session.receive(5)) == "hi"
+        session.send_text("x")
+        assert session._connection.io_done.wait(5)
+        tell(session)
+        session.close()
+        assert told_of(caplog, session) == []
+
+
+def test_an_opening_that_fails_unwatched(make, peer, caplog):
+    """connect() raises it, unless nobody waits for that."""
+    url = peer(broken, upgrade=False).url
+    session = make(url, listen=False)
+    with pytest.raises(ConnectError):
+        session.connect()
+    assert told_of(caplog, session) == []
+    session = make(url, listen=False)
+    session.on_message = lambda _: None
+    session.connect(wait=False).wait_closed(5)
+    assert told_of(caplog, session) == warned(session)
+
+
+def test_good_ends_are_not_logged(echo, make, caplog):
+    """Neither is what the program itself cut short."""
+    for end in ("close", "cancel"):
+        session = make(echo.url, listen=False).connect()
+        getattr(session, end)()
+        session.wait_closed(5)
+        assert told_of(caplog, session) == []

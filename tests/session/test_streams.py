@@ -35,6 +35,21 @@ def test_audio_starts_a_burst_and_silence_ends_it():
     assert streams.deadline() is None
 
 
+def test_a_burst_is_on_from_its_start_to_its_end():
+    """As the two events tell, for whoever comes in between."""
+    streams = Streams(None)
+    assert not streams.is_playing("a")
+    streams.apply(StreamStarted("a", "PCM16"), 0.0)
+    assert not streams.is_playing("a")
+    streams.apply(Audio("a", SECOND), 0.0)
+    assert streams.is_playing("a")
+    assert not streams.is_playing("b")
+    streams.tick(1.99)
+    assert streams.is_playing("a")
+    streams.tick(2.0)
+    assert not streams.is_playing("a")
+
+
 def test_a_second_burst_starts_again_and_counts_on():
     """VoxEngine's rule: started at each burst, duration cumulative."""
     streams = Streams(None)

@@ -4,7 +4,13 @@ import threading
 
 import pytest
 
-from voxsync.session.waiting import WAIT_SLICE, sliced, wait_for
+from voxsync.session.waiting import (
+    WAIT_SLICE,
+    check_patience,
+    check_timeout,
+    sliced,
+    wait_for,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +52,37 @@ def test_an_event_that_is_set_later():
 
     assert wait_for(Late(), None)
     assert wait_for(Late(), 100)
+
+
+@pytest.mark.parametrize("timeout", [None, 0, 0.5, 7, float("inf")])
+def test_timeouts(timeout):
+    """None, or seconds."""
+    check_timeout(timeout)
+    check_patience(True, timeout)
+    check_patience(False, timeout)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [
+        ("x", TypeError),
+        (True, TypeError),
+        ({"hndl": 1}, TypeError),
+        (-1, ValueError),
+        (-float("inf"), ValueError),
+        (float("nan"), ValueError),
+    ],
+)
+def test_what_is_no_timeout(timeout, error):
+    """All that no wait could go by."""
+    with pytest.raises(error, match="timeout must be"):
+        check_timeout(timeout)
+    with pytest.raises(error, match="timeout must be"):
+        check_patience(True, timeout)
+
+
+@pytest.mark.parametrize("block", [3, 0, None, "yes"])
+def test_what_says_nothing_of_blocking(block):
+    """Only a bool does."""
+    with pytest.raises(TypeError, match="block must be a bool"):
+        check_patience(block, None)

@@ -9,9 +9,9 @@ import pytest
 from tests.simulators.raw_client import RawClient
 from tests.simulators.vox_app import App, noise, speech, until
 from voxsync.clocks import Clock
+from voxsync.simulators.thread import SerialThread
 from voxsync.simulators.voximplant import VoxEngine, fault
 from voxsync.simulators.voximplant_acts import VoxActs
-from voxsync.simulators.voximplant_thread import EngineThread
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_peer_that_was_faster():
         1,
         [fault("ping", at="message")],
         threading.Event(),
-        EngineThread(Clock(), print),
+        SerialThread("acts", Clock(), print),
     )
     with App() as app, VoxEngine(lambda engine: engine.call()) as engine:
         ws = engine.create_web_socket(app.url)
@@ -164,7 +164,7 @@ def test_a_peer_that_was_faster():
 def test_faults_are_chosen_by_socket():
     """A fault with `connections=2` is at work on the first two."""
     faults = [fault("status", status=429, connections=2)]
-    thread = EngineThread(Clock(), print)
+    thread = SerialThread("acts", Clock(), print)
     second, third = (VoxActs(n, faults, threading.Event(), thread) for n in (2, 3))
     assert second.refuse().status == 429
     assert third.refuse() is None

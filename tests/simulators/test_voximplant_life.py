@@ -69,7 +69,7 @@ def test_a_scenario_that_fails_ends_the_session(caplog):
             engine.wait(10)
         assert engine.sockets[0].is_closed
     assert str(engine.error) == "planted"
-    assert "a scenario failed" in caplog.text
+    assert "a call on voxsync-voxengine failed" in caplog.text
 
 
 def test_the_program_may_fail_it():

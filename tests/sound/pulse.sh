@@ -8,7 +8,7 @@
 #   eval "$(tests/sound/pulse.sh start DIR loop)"     # the microphone hears the speaker
 #   paplay --latency-msec=2000 -d vs_voice hello.wav    # a "person" speaks
 #   parec -d vs_speaker.monitor --raw >heard.raw      # what the program plays
-#   tests/sound/pulse.sh stop DIR
+#   tests/sound/pulse.sh stop DIR                      # leaves nothing behind
 #
 # DIR is made if need be; it holds the socket (so its path must be short), the log and
 # the process id. Programs find the server by PULSE_SERVER, which `start` prints.
@@ -74,8 +74,9 @@ EOF
 stop() {
     local pid
     pid=$(cat "$1/pid" 2>/dev/null) || return 0
-    rm -f "$1/pid"
     kill -KILL "$pid" 2>/dev/null || true # also where it hangs
+    rm -f "$1"/{native,log,pid,devices.pa,output}
+    rmdir "$1" 2>/dev/null || true # what others put there stays
 }
 
 case "${1:-} $# ${3:-person}" in

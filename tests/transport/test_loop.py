@@ -304,7 +304,76 @@ def test_a_flood_leaves_time_for_the_others(tls_pair):
     loop, toy = IOLoop(), Toy()
     loop._read(Channel(ours, toy), 0.0)
     loop.close()
-    assert toy.pieces == 8
+    assert len(toy.got) == 8 * 1000
+
+
+def test_records_that_are_there_come_at_once(tls_pair):
+    """The driver wakes other threads for them once, when nothing is left to read."""
+    ours, theirs = tls_pair()
+    for number in range(5):
+        theirs.sendall(bytes([number]) * 100)
+    ours.setblocking(False)
+    loop, toy = IOLoop(), Toy()
+    channel = Channel(ours, toy)
+    loop._read(channel, 0.0)
+    assert (toy.pieces, len(toy.got)) == (1, 500)
+    loop._read(channel, 0.0)  # nothing more
+    assert (toy.pieces, toy.ends) == (1, [])
+    loop.close()
+
+
+@pytest.mark.parametrize("hold", ["reading", "done"])
+def test_who_holds_back_at_the_last_record_is_told_of_the_end_later(tls_pair, hold):
+    """It has no room now for what the end makes it do."""
+    ours, theirs = tls_pair()
+    theirs.sendall(b"last")
+    theirs.close()
+    ours.setblocking(False)
+    loop, toy = IOLoop(), Toy(lambda toy, _: setattr(toy, hold, hold == "done"))
+    channel = Channel(ours, toy)
+    loop._read(channel, 0.0)
+    assert (toy.got, toy.ends) == (b"last", [])
+    toy.done, toy.reading = False, True
+    loop._read(channel, 0.0)
+    assert toy.ends == [None]
+    loop.close()
+
+
+def test_a_connection_that_is_silent_costs_the_others_nothing(tls_pair):
+    """A loop of hundreds over TLS asks none of them in each step what it holds."""
+    loop, toys, ends = IOLoop(), [Toy(), Toy()], [tls_pair(), tls_pair()]
+    for toy, (ours, theirs) in zip(toys, ends, strict=True):
+        theirs.sendall(b"first ")
+        ours.setblocking(False)
+        loop.add(Channel(ours, toy))
+    loop._step()
+    idle = ends[0][0]
+    idle.recv = idle.pending = lambda *_: pytest.fail("it was asked")
+    ends[1][1].sendall(b"second")
+    loop._step()
+    assert [toy.got for toy in toys] == [b"first ", b"first second"]
+    loop._leave()
+
+
+def test_a_notice_is_no_reason_to_read(tls_pair):
+    """Nothing is there: to find that out for each message sent costs as much as it."""
+    ours, theirs = tls_pair()
+    ours.setblocking(False)
+    loop, toy = IOLoop(), Toy()
+    channel = Channel(ours, toy)
+    loop.add(channel)
+    loop._read(channel, 0.0)  # what the server's handshake has left behind
+    loop._read = lambda *_: pytest.fail("it was read")
+    loop._step()  # the notice that `add` gives
+    loop.notify(channel)
+    loop._step()
+    assert len(toy.ticks) == 2
+    del loop._read
+    theirs.sendall(b"now")
+    loop._step()
+    assert toy.got == b"now"
+    loop._remove(channel)
+    loop.close()
 
 
 # Holding back

@@ -54,6 +54,9 @@ def ask(pair):
     return ask_
 
 
+GIVEN = (("Authorization", "Bearer t"),)
+
+
 def refused(ask, answer, **how):
     """The error that this answer amounts to."""
     with pytest.raises(HandshakeError) as caught:
@@ -244,7 +247,8 @@ def test_a_refusal_tells_all(ask):
         b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\nX-Why: expired\r\n\r\n"
         b"bad  \r\n\ntoken and more that is not part of it"
     )
-    error = refused(ask, answer.replace(b"9\r\n", b"12\r\n"), end=False)
+    answer = answer.replace(b"9\r\n", b"12\r\n")
+    error = refused(ask, answer, headers=GIVEN, end=False)
     assert error.status == 401
     assert error.is_auth
     assert error.headers == {"content-length": "12", "x-why": "expired"}
@@ -265,8 +269,25 @@ def test_a_refusal_tells_all(ask):
 def test_a_token_is_spoken_of_where_it_may_be_the_cause(ask, body, words):
     """403 has many causes: the service's own words stand alone."""
     head = f"HTTP/1.1 403 No\r\nContent-Length: {len(body)}\r\n\r\n"
-    error = refused(ask, head.encode() + body, end=False)
+    error = refused(ask, head.encode() + body, headers=GIVEN, end=False)
     assert str(error) == f"the service answered {words}"
+
+
+@pytest.mark.parametrize(
+    ("how", "was_given"),
+    [
+        ({}, False),
+        ({"url": "ws://x/path", "headers": (("X-Other", "1"),)}, False),
+        ({"headers": (("x-goog-api-key", "abc"),)}, True),
+        ({"url": "ws://x/?key=abcdef"}, True),
+        ({"url": "ws://user:word@x/"}, True),
+    ],
+)
+def test_nothing_was_given_to_be_checked(ask, how, was_given):
+    """Who gave no token need not look for what is wrong with it."""
+    error = refused(ask, b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", **how)
+    assert ("check the token" in str(error)) is was_given
+    assert ("no api_key was given, nor any other token" in str(error)) is not was_given
 
 
 def test_a_redirect_is_not_followed(ask):

@@ -145,11 +145,32 @@ def figures(stats: Stats) -> None:
         stats.send_refused,
         stats.unsent,
         stats.inbox,
+        stats.inbox_highest,
+        stats.receive_queue,
+        stats.receive_queue_highest,
         stats.receive_dropped,
         stats.listener_errors,
     ]
-    _blocked: float = stats.send_blocked
-    _times: list[float | None] = [stats.ping_round_trip, stats.open_seconds]
+    _seconds: list[float] = [
+        stats.send_blocked,
+        stats.reading_blocked,
+        stats.listener_seconds,
+        stats.listener_highest,
+        stats.audio_sent,
+        stats.audio_received,
+        stats.audio_unlinked,
+        stats.audio_refused,
+        stats.audio_gated,
+        stats.audio_dropped,
+        stats.audio_lost,
+    ]
+    _times: list[float | None] = [
+        stats.ping_round_trip,
+        stats.open_seconds,
+        stats.first_result,
+        stats.first_result_of_audio,
+    ]
+    _slowest: str | None = stats.listener_slowest
 
 
 def listeners(session: PlainSession) -> None:

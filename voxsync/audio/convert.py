@@ -148,10 +148,10 @@ class Encoder:
         return [made] if made else []
 
     def last_packets(self) -> list[bytes]:
-        """End the stream: what was held back, in pieces. The next block begins anew.
+        """End the stream and return what was held back, in pieces.
 
-        Of opus the last packet is filled with silence, so that all that was given
-        comes out of the decoder.
+        The next block begins anew. Of opus the last packet is filled with silence, so
+        that all that was given comes out of the decoder.
         """
         made: list[bytes] = []
         if self._flac is not None:
@@ -263,7 +263,7 @@ class Converter:
         return _joined(self.packets(data), self.target)
 
     def packets(self, data: bytes | bytearray | memoryview) -> list[bytes]:
-        """Convert a block into pieces that are to be sent as a message each.
+        """Convert a block; return the pieces that are to be sent as a message each.
 
         Args:
             data: As for `convert`.
@@ -287,7 +287,7 @@ class Converter:
         return b"".join(self.last_packets())
 
     def last_packets(self) -> list[bytes]:
-        """End the stream: what was held back, in pieces. The next block begins anew."""
+        """End the stream and return what was held back; the next block begins anew."""
         tail = _NOTHING if self._resampler is None else self._resampler.flush()
         made = [*self._encoder.packets(tail), *self._encoder.last_packets()]
         self.reset()

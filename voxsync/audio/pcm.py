@@ -217,6 +217,9 @@ def float_to_int16(samples: NDArray[np.floating]) -> NDArray[np.int16]:
 def int16_to_float32(block: NDArray[np.int16]) -> NDArray[np.float32]:
     """The samples as float32 from -1.0 to 0.99997; `float_to_int16` turns back.
 
+    Args:
+        block: int16, shape `(frames,)`.
+
     Raises:
         TypeError, FormatError: Not int16 of shape `(frames,)`.
     """
@@ -256,7 +259,7 @@ def gain(block: NDArray[np.int16], decibels: float) -> NDArray[np.int16]:
 
     Args:
         block: int16, shape `(frames,)`.
-        decibels: Up to 100; 0 changes nothing, -6.02 halves, `-math.inf` mutes.
+        decibels: dB, up to 100; 0 changes nothing, -6.02 halves, `-math.inf` mutes.
 
     Returns:
         A new block, rounded to nearest.

@@ -65,8 +65,8 @@ class Resampler:
     not fit into 16 bits is held at full scale.
 
     Args:
-        source_rate: One of `RATES`.
-        target_rate: One of `RATES`.
+        source_rate: Hz, one of `RATES`.
+        target_rate: Hz, one of `RATES`.
 
     Attributes:
         source_rate: As given.
@@ -129,7 +129,7 @@ class Resampler:
         return self._converted(block, known // plan.down + 1, plan)
 
     def flush(self) -> NDArray[np.int16]:
-        """The last frames, as if silence followed; the object is as new then."""
+        """The last int16 `(frames,)`, as if silence followed; it is as new then."""
         plan = self._plan
         if plan is None:
             return _NOTHING.copy()

@@ -43,7 +43,8 @@ exit codes:
   1    a file, a device or a service failed; other files may have succeeded
   2    the command line makes no sense
   3    the service refused the credentials (401 or 403)
-  130  ended by Ctrl-C or SIGTERM
+  130  ended by Ctrl-C or SIGTERM before it was done; 0 where that is the way to
+       end: services, conversations, recordings without --seconds
   141  nobody reads the output any more (as in `voxsync ... | head -1`)
 """
 
@@ -71,14 +72,20 @@ def worst(codes: list[Exit]) -> Exit:
     return max(codes, default=Exit.OK)
 
 
-def explain(exc: BaseException) -> str:
-    """One line for people. Secrets of the request are masked by the session."""
+def explain(exc: BaseException, variable: str | None = None) -> str:
+    """One line for people. Secrets of the request are masked by the session.
+
+    Args:
+        exc: What went wrong.
+        variable: Where credentials come from, for who was refused; None = nowhere.
+    """
     if isinstance(exc, HandshakeError):
         body = plain(exc.body.decode("utf-8", "replace")).strip()[:_LONGEST_BODY]
         said = f' and said "{body}"' if body else ""
         hint = ""
-        if exc.is_auth:
-            hint = "; the token comes from the environment variable MIMI_TOKEN"
+        if exc.is_auth and variable is not None:
+            what = "key" if variable.endswith("KEY") else "token"
+            hint = f"; the {what} comes from the environment variable {variable}"
         return f"the service refused with status {exc.status}{said}{hint}"
     words = plain(_own_words(exc)) or type(exc).__name__
     if isinstance(exc, SessionClosed) and exc.text and exc.text not in words:
@@ -86,9 +93,15 @@ def explain(exc: BaseException) -> str:
     return words
 
 
-def about(path: Path, exc: BaseException) -> str:
-    """One line for people on what is wrong with a file; it begins with its name."""
-    name, words = plain(str(path)), explain(exc)
+def about(path: Path, exc: BaseException, variable: str | None = None) -> str:
+    """One line for people on what is wrong with a file; it begins with its name.
+
+    Args:
+        path: The file.
+        exc: As for `explain`.
+        variable: Likewise.
+    """
+    name, words = plain(str(path)), explain(exc, variable)
     return words if words.startswith(f"{name}: ") else f"{name}: {words}"
 
 

@@ -11,26 +11,41 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from voxsync.cli import demo, devices, play, record, serve, simulate, transcribe
+from voxsync.cli import (
+    demo,
+    devices,
+    play,
+    record,
+    record_session,
+    replay,
+    serve,
+    simulate,
+    talk,
+    trace,
+    transcribe,
+)
 from voxsync.cli.exits import HELP, Exit, Usage, code_for, explain
 from voxsync.errors import VoxsyncError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["main"]
+__all__ = ["main", "parse"]
 
 _EPILOG = f"""\
 Ctrl-C ends each command in good order; so does SIGTERM.
 
 examples:
   voxsync demo
+  voxsync talk --simulated
   voxsync transcribe --language ja meeting.wav
   voxsync transcribe --mic
   voxsync record hello.wav
   voxsync play hello.wav
   voxsync simulate mimi --port 8080
   voxsync serve echo --port 8080
+  voxsync record-session call.trace talk --simulated
+  voxsync trace show call.trace
 
 `voxsync COMMAND --help` says more about each.
 
@@ -49,8 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Thread: the main one.
     """
     _tolerate(sys.stdout, sys.stderr)
-    parser = _parser()
-    args = parser.parse_args(argv)
+    args = parse(argv)
     with _logging(args.verbose), _terminable():
         try:
             code = _run(args.run, args)
@@ -59,6 +73,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             _silence_stdout()
             return Exit.BROKEN_PIPE
     return code
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line; `run` of it takes it and returns an exit code.
+
+    Raises:
+        SystemExit: As `main`.
+    """
+    return _parser().parse_args(argv)
 
 
 def _run(
@@ -76,7 +99,7 @@ def _run(
         _complain("interrupted")
         return Exit.INTERRUPTED
     except (VoxsyncError, OSError) as exc:
-        _complain(explain(exc))
+        _complain(explain(exc, getattr(args, "variable", None)))
         return code_for(exc)
 
 
@@ -102,7 +125,19 @@ def _parser() -> argparse.ArgumentParser:
         help="log what happens on the error output; twice: in detail",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (transcribe, devices, record, play, serve, simulate, demo):
+    for command in (
+        talk,
+        transcribe,
+        devices,
+        record,
+        play,
+        serve,
+        simulate,
+        record_session,
+        replay,
+        trace,
+        demo,
+    ):
         command.add_parser(commands)
     return parser
 

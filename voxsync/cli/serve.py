@@ -7,7 +7,6 @@ import hmac
 import itertools
 import math
 import os
-import ssl
 import sys
 import time
 import weakref
@@ -21,9 +20,11 @@ from voxsync.cli.progress import LiveLine
 from voxsync.cli.serve_call import Call
 from voxsync.cli.serve_echo import Echo
 from voxsync.cli.serve_transcribe import Transcriber
+from voxsync.cli.tls import add_certificate, server_context
 from voxsync.simulators.recogniser import open_recogniser
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from voxsync.cli.serve_call import App
@@ -134,8 +135,7 @@ def _app(
     add = parser.add_argument
     arguments.add_address(parser)
     add("--path", metavar="/PATH", help="the only one that is served; default: any")
-    add("--cert", type=Path, metavar="FILE", help="PEM: serve wss://, with this chain")
-    add("--key", type=Path, metavar="FILE", help="its key, if it is not in --cert")
+    add_certificate(parser)
     add(
         "--max-calls",
         type=_count,
@@ -150,7 +150,7 @@ def _app(
 def run(args: argparse.Namespace) -> Exit:
     """Serve until Ctrl-C."""
     token = _token() if args.require_token else None
-    tls = _tls(args.cert, args.key)
+    tls = server_context(args.cert, args.key)
     desk = _Desk(args.make(args), token, LiveLine(sys.stderr).say)
     with suppress(KeyboardInterrupt), _start(args, desk, tls) as server:
         print(server.url, flush=True)
@@ -242,27 +242,6 @@ def _token() -> str:
             f"{_SHORTEST_TOKEN} characters or more"
         )
     return token
-
-
-def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    if cert is None:
-        if key is not None:
-            raise Usage("--key goes with --cert")
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-
-    def no_password() -> str:
-        raise Usage("--key is encrypted: give one that is not")
-
-    try:
-        context.load_cert_chain(cert, key, password=no_password)
-    except ssl.SSLError as exc:
-        raise Usage(
-            f"--cert, --key: no certificate with its key ({exc.reason})"
-        ) from exc
-    except OSError as exc:
-        raise Usage(f"--cert, --key: {explain(exc)}") from exc
-    return context
 
 
 def _transcriber(args: argparse.Namespace) -> Transcriber:

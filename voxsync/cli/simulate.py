@@ -1,6 +1,7 @@
 """`voxsync simulate`: a local service to try a client on, faults included.
 
-What there is: mimi's, here, and VoxEngine, in `simulate_voxengine`.
+What there is: mimi's, here; Gemini's, in `simulate_gemini`; and VoxEngine, in
+`simulate_voxengine`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxsync.audio import AudioFormat
-from voxsync.cli import arguments, simulate_voxengine
+from voxsync.cli import arguments, simulate_gemini, simulate_voxengine
 from voxsync.cli.exits import HELP, Exit, ListenError, Usage, plain
 from voxsync.cli.simulate_faults import menu, read_fault
 from voxsync.errors import FormatError
@@ -33,6 +34,7 @@ _LOOK_AGAIN_S = 0.5
 _ABOUT = f"""\
 examples:
   voxsync simulate mimi --port 8080
+  voxsync simulate gemini --port 8080
   voxsync simulate voxengine --connect ws://127.0.0.1:8080/ --play hello.wav
 
 `voxsync simulate SERVICE --help` says more about each.
@@ -66,6 +68,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         title="services", metavar="SERVICE", required=True
     )
     _add_mimi(services)
+    simulate_gemini.add_parser(services)
     simulate_voxengine.add_parser(services)
 
 

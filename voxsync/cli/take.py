@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from voxsync.audio.pcm import FLOOR_DBFS, level
 from voxsync.media.sink import Sink
 from voxsync.media.source import EndOfStream
-from voxsync.media.wavfile import WavWriter
+from voxsync.media.wavwriter import WavWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,6 +15,7 @@ from voxsync.cli.exits import HELP, Exit, Usage, about, code_for, explain, plain
 from voxsync.cli.microphone import MicrophoneFeed
 from voxsync.cli.progress import LiveLine, Progress
 from voxsync.cli.recording import check_rate, open_recording
+from voxsync.cli.stats import add_option, shown
 from voxsync.cli.streaming import Outcome, stream
 from voxsync.cli.subtitles import cues_of, srt, vtt
 from voxsync.cli.units import microphone_for
@@ -46,6 +47,7 @@ examples:
   voxsync transcribe --mic --process nict-asr --language en
   voxsync transcribe --mic --seconds 30 --format json --flac
   voxsync transcribe --process nict-asr --language en --format srt talk.wav
+  voxsync transcribe --realtime --stats talk.wav
   voxsync transcribe --format vtt --out subtitles *.wav
   voxsync transcribe --rate 16000 --realtime microphone.raw
   voxsync transcribe --url ws://127.0.0.1:8080/ hello.wav
@@ -93,7 +95,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add("--realtime", action="store_true", help="send no faster than it plays")
     add("--out", type=Path, metavar="DIR", help="write DIR/NAME.txt (.json, ...)")
-    parser.set_defaults(run=run)
+    add_option(parser)
+    parser.set_defaults(run=run, variable="MIMI_TOKEN")
 
 
 def run(args: argparse.Namespace) -> Exit:
@@ -113,7 +116,7 @@ def run(args: argparse.Namespace) -> Exit:
             if isinstance(exc, BrokenPipeError):
                 raise  # of our own output; the session has errors of its own
             line.clear()
-            line.say(f"voxsync: {about(path, exc)}")
+            line.say(f"voxsync: {about(path, exc, args.variable)}")
             codes.append(code_for(exc))
         finally:
             line.clear()
@@ -177,29 +180,41 @@ def _session(args: argparse.Namespace, audio: AudioFormat) -> MimiSession:
 
 def _transcribe(path: Path, args: argparse.Namespace, line: LiveLine) -> Exit:
     recording = open_recording(path, args.rate)
-    outcome = stream(
-        _session(args, recording.audio),
-        recording,
-        Progress(line, path.name, recording.seconds),
-        language=args.language,
-        realtime=args.realtime,
-    )
-    line.clear()
-    _write(path, args, outcome)
+    session = _session(args, recording.audio)
+    # Results go to a listener: what waits for receive() waits for nobody.
+    with shown(session, line, wanted=args.stats, name=path.name, receive_dropped=0):
+        outcome = stream(
+            session,
+            recording,
+            Progress(line, path.name, recording.seconds),
+            language=args.language,
+            realtime=args.realtime,
+        )
+        line.clear()
+        _write(path, args, outcome)
     return Exit.INTERRUPTED if outcome.interrupted else Exit.OK
 
 
 def _transcribe_microphone(args: argparse.Namespace, line: LiveLine) -> Exit:
     audio = AudioFormat()
+    session = _session(args, audio)
     with microphone_for(audio.sample_rate, args.device, line) as microphone:
         feed = MicrophoneFeed(microphone, audio, args.seconds)
-        outcome = stream(
-            _session(args, audio),
-            feed,
-            Progress(line, "mic", args.seconds, lambda: microphone.level),
-            language=args.language,
-            finish=feed.finish,
-        )
+        with shown(
+            session,
+            line,
+            wanted=args.stats,
+            name="the microphone's session",
+            units=(microphone,),
+            receive_dropped=0,
+        ):
+            outcome = stream(
+                session,
+                feed,
+                Progress(line, "mic", args.seconds, lambda: microphone.level),
+                language=args.language,
+                finish=feed.finish,
+            )
     line.clear()
     if args.seconds is None:  # Ctrl-C is how it ends
         outcome = replace(outcome, interrupted=False)

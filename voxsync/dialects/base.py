@@ -189,7 +189,16 @@ class Dialect(ABC, Generic[MessageT]):
 
     The base class is a service with no rules of its own: it is ready at once
     and passes nothing on. Subclasses override what differs.
+
+    Attributes:
+        audio_sent: Seconds of audio in the messages made so far, as far as their
+            length is known.
+        audio_lost: Seconds of incoming audio that never came, as far as the service's
+            messages tell.
     """
+
+    audio_sent: float = 0.0
+    audio_lost: float = 0.0
 
     @abstractmethod
     def request(self) -> UpgradeRequest:
@@ -224,6 +233,14 @@ class Dialect(ABC, Generic[MessageT]):
             ProtocolError: This message makes no sense; the session goes on.
         """
         ...
+
+    def is_result(self, message: MessageT) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether a message is what people wait for. Default: any is.
+
+        Called at most once for each, right after it was decoded. Audio that is heard
+        is a result besides, in a message or not.
+        """
+        return True
 
     @abstractmethod
     def verdict(

@@ -42,10 +42,13 @@ class PlainDialect(Dialect["str | bytes"]):
         self._audio = audio
         self._decoder: Decoder | None = None
         self._encoder: Encoder | None = None
+        self._seconds_per_byte = 0.0  # of binary messages; 0 = it cannot be known
         if audio is not None:
             from voxsync.audio.convert import Decoder, Encoder  # noqa: PLC0415 - numpy
 
             self._decoder, self._encoder = Decoder(audio), Encoder(audio)
+            if audio.encoding != "opus":
+                self._seconds_per_byte = audio.seconds(1)
 
     def request(self) -> UpgradeRequest:
         """An upgrade with no headers of its own."""
@@ -54,10 +57,14 @@ class PlainDialect(Dialect["str | bytes"]):
     def encode(self, command: object) -> Iterable[Output[str | bytes]]:
         """`str` becomes a text message, `bytes` and audio a binary one."""
         if isinstance(command, SendAudio):
+            assert self._audio is not None
             assert self._encoder is not None
+            self.audio_sent += len(command.pcm) / (2 * self._audio.sample_rate)
             packets = self._encoder.packets(bytes_to_int16(command.pcm))
             return tuple(Reply(packet) for packet in packets)
         assert isinstance(command, (str, bytes))
+        if isinstance(command, bytes):
+            self.audio_sent += len(command) * self._seconds_per_byte
         return (Reply(command),)
 
     def finish(self) -> Iterable[Output[str | bytes]]:

@@ -2,6 +2,8 @@
 
 May import: errors, blinker, the standard library; nothing above.
 Threads: listeners run on the session's events thread or where its dispatcher says.
+`voxsync.events.tk` and `voxsync.events.qt` carry them to a GUI's thread; they are
+not imported here, and import their toolkit only when used.
 """
 
 from voxsync.events.dispatch import Dispatcher, InlineDispatcher, QueueDispatcher
@@ -18,6 +20,7 @@ from voxsync.events.types import (
     MediaStartedEvent,
     MessageEvent,
     OpenEvent,
+    TranscriptEvent,
 )
 
 __all__ = [
@@ -37,4 +40,5 @@ __all__ = [
     "OpenEvent",
     "QueueDispatcher",
     "Signals",
+    "TranscriptEvent",
 ]

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import weakref
 from inspect import CO_COROUTINE, iscoroutinefunction
+from time import perf_counter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blinker import ANY, Signal
+from blinker._utilities import make_id
 from blinker.base import ANY_ID
 
+from voxsync.events.timing import Timing
 from voxsync.events.types import EventType
 
 if TYPE_CHECKING:
@@ -76,6 +79,10 @@ class Adapter:
             self.forget()
         self.fn(event)
 
+    @property
+    def __wrapped__(self) -> Callable[[Any], object]:
+        return self.fn
+
     def __repr__(self) -> str:
         return repr(self.fn)
 
@@ -85,6 +92,11 @@ class EventSignal(Signal):
 
     Receivers are called as `receiver(session, event=event)`. As everywhere in
     blinker, `connect` holds them weakly unless told `weak=False`.
+
+    Args:
+        doc: What it tells of.
+
+    Thread: any may connect; receivers run where listeners do.
     """
 
     set_class = _OrderedIds  # type: ignore[assignment]
@@ -103,22 +115,43 @@ class EventSignal(Signal):
     def connect(self, receiver: Any, sender: Any = ANY, weak: bool = True) -> Any:
         """Connect `receiver`; see `blinker.Signal.connect`.
 
+        Args:
+            receiver: Called as `receiver(session, event=event)`.
+            sender: Only events of this session, unit or conversation. Default: all.
+            weak: Forget the receiver when nobody else holds it.
+
+        Returns:
+            The receiver, so that it can be used as a decorator.
+
         Raises:
             TypeError: It is not callable, or a coroutine function.
         """
         if type(receiver) is not Adapter:  # those were checked for the listener
             refuse_non_callable(receiver)
         super().connect(receiver, sender, weak)
-        self._version = object()
+        self._change()
         return receiver
 
     def _disconnect(self, receiver_id: Any, sender_id: Any) -> None:
         # All ways of disconnecting lead here, also a weak receiver's death.
         super()._disconnect(receiver_id, sender_id)
-        self._version = object()
+        self._change()
 
-    def emit(self, target: object, event: Event) -> list[tuple[object, BaseException]]:
+    def _change(self) -> None:
+        self._version = object()
+        # Who is not called any more is let go of now, on this thread: a GUI's objects
+        # must not die on another one.
+        self._plan = None, ()
+
+    def emit(
+        self, target: object, event: Event, timing: Timing | None = None
+    ) -> list[tuple[object, BaseException]]:
         """Call every receiver; return those that raised, with what they raised.
+
+        Args:
+            target: Who tells: the session, unit or conversation.
+            event: What receivers get.
+            timing: Takes down how long each of them took.
 
         One that raises stops neither the others nor us (I9); `Signal.send` would
         stop at the first.
@@ -131,14 +164,26 @@ class EventSignal(Signal):
             version = self._version
             found = self._calls(target)
             if found is None:
-                return self._emit_slowly(target, event)
-            calls = found
-            self._plan = (version, calls)
+                calls = self._calls_now(target)
+            else:
+                calls = found
+                self._plan = (version, calls)
+                if version is not self._version:
+                    self._plan = None, ()  # see _change
+        timing = timing or Timing()
+        started = began = perf_counter()
         for receiver, call in calls:
+            timing.running = receiver, began
             try:
                 call(event)
             except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
                 failed.append((receiver, exc))
+            ended = perf_counter()
+            if ended - began > timing.highest:
+                timing.record(receiver, ended - began)
+            began = ended
+        timing.running = None
+        timing.total += began - started
         return failed
 
     def _calls(
@@ -163,16 +208,15 @@ class EventSignal(Signal):
                 calls.append((receiver, _bound(receiver, target)))
         return tuple(calls)
 
-    def _emit_slowly(
-        self, target: object, event: Event
-    ) -> list[tuple[object, BaseException]]:
-        failed: list[tuple[object, BaseException]] = []
-        for receiver in self.receivers_for(target):
-            try:
-                receiver(target, event=event)
-            except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
-                failed.append((receiver, exc))
-        return failed
+    def _calls_now(
+        self, target: object
+    ) -> tuple[tuple[Any, Callable[..., object]], ...]:
+        """The same for this call alone, holding the weak ones as long as it takes."""
+        found = [(make_id(each), each) for each in self.receivers_for(target)]
+        # Blinker gives those for any sender before those for this one (I7).
+        places = {receiver_id: at for at, receiver_id in enumerate([*self.receivers])}
+        found.sort(key=lambda pair: places.get(pair[0], len(places)))
+        return tuple((each, _bound(each, target)) for _, each in found)
 
 
 def _bound(receiver: Callable[..., object], target: object) -> Callable[..., object]:
@@ -182,7 +226,9 @@ def _bound(receiver: Callable[..., object], target: object) -> Callable[..., obj
 class Signals:
     """A session's signals, one for each event, `-` in names written `_`.
 
-    Made when first asked for: most sessions use two or three of the seven.
+    Made when first asked for: most sessions use two or three of them.
+
+    Thread: any.
     """
 
     __slots__ = ("_made",)
@@ -194,6 +240,7 @@ class Signals:
     error: EventSignal
     media_started: EventSignal
     media_ended: EventSignal
+    transcript: EventSignal
 
     def __init__(self) -> None:
         self._made: dict[str, EventSignal] = {}
@@ -204,12 +251,21 @@ class Signals:
         # setdefault: of two threads that come at once, both get the same one.
         return self._made.setdefault(name, EventSignal())
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _NAMES:
+            raise AttributeError(
+                f"signals are read-only: connect to the one that is there, "
+                f"`signals.{name}.connect(receiver)`; to feed a signal of yours, "
+                f"`signals.{name}.connect(yours.send)`"
+            )
+        super().__setattr__(name, value)
+
     def __getitem__(self, kind: str) -> EventSignal:
         """The signal of an event type, e.g. `signals["media-started"]`."""
         return getattr(self, kind.replace("-", "_"))  # type: ignore[no-any-return]
 
     def connected(self, name: str) -> EventSignal | None:
-        """The signal of that attribute name, if anything is connected to it."""
+        """The signal called `name`, if anything is connected to it, else None."""
         signal = self._made.get(name)
         return signal if signal is not None and signal.receivers else None
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from voxsync.errors import SessionClosed
 from voxsync.events.signals import Adapter, Signals, refuse_non_callable
+from voxsync.events.timing import Timing
 from voxsync.events.types import ErrorEvent, EventType
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def _on_property(kind: EventType) -> property:
         if fn is None:
             self._handlers.pop(name, None)
         else:
+            self._kind(kind)
             refuse_non_callable(fn)
             self._handlers[name] = fn
 
@@ -48,15 +51,27 @@ def _refusal(spelling: str, kind: EventType) -> property:
     return property(refuse, refuse)
 
 
+def _declares(owner: type, name: str) -> bool:
+    """Whether a class has this attribute, or its objects have by an annotation."""
+    return hasattr(owner, name) or any(
+        name in getattr(base, "__annotations__", ()) for base in owner.__mro__
+    )
+
+
 class EventTarget:
     """Listeners, handlers and signals of one session.
+
+    Attributes:
+        signals: A blinker signal for each event: `signals.message.connect(receiver)`.
 
     Thread: any of these methods from any thread, also from inside a listener; a
     change is seen by the next event.
     """
 
     # What can happen here; a listener for anything else is refused at once.
-    event_types: ClassVar[frozenset[EventType]] = frozenset(EventType)
+    event_types: ClassVar[frozenset[EventType]] = frozenset(EventType) - {
+        EventType.TRANSCRIPT
+    }
 
     def __init__(self) -> None:
         self.signals = Signals()
@@ -64,6 +79,7 @@ class EventTarget:
         self._listeners: dict[str, dict[Callable[[Any], object], Adapter]] = {}
         self._listeners_lock = threading.Lock()  # guards _listeners
         self._listener_errors = 0
+        self._timing = Timing()
 
     def add_event_listener(
         self, type: str, fn: Callable[[Any], object], *, once: bool = False
@@ -120,6 +136,18 @@ class EventTarget:
     on_error = _on_property(EventType.ERROR)
     on_media_started = _on_property(EventType.MEDIA_STARTED)
     on_media_ended = _on_property(EventType.MEDIA_ENDED)
+    on_transcript = _on_property(EventType.TRANSCRIPT)
+
+    # Type checkers are not to see it: they would let any attribute be set.
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            # A handler with a mistyped name would be taken and never called.
+            if name[:3] == "on_" and not _declares(type(self), name):
+                known = (kind for kind in EventType if kind in self.event_types)
+                names = ", ".join(f"on_{kind.replace('-', '_')}" for kind in known)
+                raise AttributeError(f"there is no {name}; there are: {names}")
+            object.__setattr__(self, name, value)
 
     def _emit(self, event: Event) -> None:
         """Call handler and listeners. Thread: the events or dispatcher thread only."""
@@ -127,13 +155,20 @@ class EventTarget:
         failed: list[tuple[object, BaseException]] = []
         handler = self._handlers.get(name)
         if handler is not None:
+            timing, began = self._timing, perf_counter()
+            timing.running = handler, began
             try:
                 handler(event)
             except BaseException as exc:  # noqa: BLE001 - whatever user code raises is reported
                 failed.append((handler, exc))
+            seconds = perf_counter() - began
+            if seconds > timing.highest:
+                timing.record(handler, seconds)
+            timing.running = None
+            timing.total += seconds
         signal = self.signals.connected(name)
         if signal is not None:
-            failed += signal.emit(self, event)
+            failed += signal.emit(self, event, self._timing)
         if failed:
             self._report(event, failed)
 

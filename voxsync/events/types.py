@@ -21,6 +21,7 @@ __all__ = [
     "MediaStartedEvent",
     "MessageEvent",
     "OpenEvent",
+    "TranscriptEvent",
 ]
 
 
@@ -34,6 +35,7 @@ class EventType(StrEnum):
     ERROR = "error"
     MEDIA_STARTED = "media-started"
     MEDIA_ENDED = "media-ended"
+    TRANSCRIPT = "transcript"  # of a conversation only
 
     def __eq__(self, other: object) -> bool:
         # A service's own enumeration knows that its names are equal to these; str's
@@ -56,7 +58,7 @@ class Event:
 
     Attributes:
         type: Its name, an `EventType`.
-        target: The session it happened to.
+        target: The session, unit or conversation it happened to.
     """
 
     type: ClassVar[EventType]
@@ -197,3 +199,21 @@ class MediaEndedEvent(Event):
     attribute: ClassVar[str] = "media_ended"
     tag: str
     media_info: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TranscriptEvent(Event):
+    """What somebody said in a conversation, as the service heard or spoke it.
+
+    Attributes:
+        text: The next piece; with its own spaces, so pieces can be joined. "" where
+            there is only the end to tell.
+        speaker: "user" or "model".
+        is_final: This is the last piece of what was said in this turn.
+    """
+
+    type: ClassVar[EventType] = EventType.TRANSCRIPT
+    attribute: ClassVar[str] = "transcript"
+    text: str
+    speaker: str
+    is_final: bool = False

@@ -1,8 +1,10 @@
 """Audio that moves: units, the links between them, devices, files, clocks.
 
-May import: errors, clocks, audio, events; PyAudio inside functions only.
+May import: errors, clocks, audio, events, numpy; PyAudio inside functions only.
 Threads: one per running link (`voxsync-link-…`), one for a unit's listeners while it
-has something to tell (`voxsync-unit-…`), and those of `portaudio.py`.
+has something to tell (`voxsync-unit-…`), one for each call into PortAudio
+(`voxsync-portaudio-…`), one that looks after open devices (`voxsync-watchdog`), and
+PortAudio's own, on which callbacks never wait.
 
 Inside, audio is mono int16 numpy, shape `(frames,)`; other formats exist only at the
 edges (device, file, service).
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from voxsync.media.source import EndOfStream, Source
     from voxsync.media.speaker import Speaker
     from voxsync.media.unit import MediaUnit, UnitStats
-    from voxsync.media.wavfile import WavReader, WavWriter
+    from voxsync.media.wavreader import WavReader
+    from voxsync.media.wavwriter import WavWriter
 
 __all__ = [
     "AudioDevice",
@@ -78,8 +81,8 @@ _HOMES = {
     "Speaker": "voxsync.media.speaker",
     "ToneSource": "voxsync.media.generators",
     "UnitStats": "voxsync.media.unit",
-    "WavReader": "voxsync.media.wavfile",
-    "WavWriter": "voxsync.media.wavfile",
+    "WavReader": "voxsync.media.wavreader",
+    "WavWriter": "voxsync.media.wavwriter",
     "audio_devices": "voxsync.media.portaudio",
 }
 
@@ -89,3 +92,7 @@ def __getattr__(name: str) -> object:
     if home is None:
         raise AttributeError(f"module 'voxsync.media' has no attribute {name!r}")
     return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -34,7 +34,7 @@ class PcmBuffer:
     counted.
 
     Args:
-        capacity: Frames, 1 or more.
+        capacity: Frames, 1 or more; else `ValueError`.
 
     Attributes:
         capacity: Frames.
@@ -94,6 +94,9 @@ class PcmBuffer:
         """Take what there is room for; returns how many frames were refused.
 
         After `end` all of them are.
+
+        Args:
+            block: int16 `(frames,)`.
         """
         with self._lock:
             room = 0 if self._ended else self.capacity - self._fill
@@ -104,7 +107,7 @@ class PcmBuffer:
             return refused
 
     def push(self, block: NDArray[np.int16]) -> int:
-        """Take the block; returns how many older frames had to go for it.
+        """Take `block`, int16 `(frames,)`; returns how many older frames had to go.
 
         After `end` the block itself goes.
         """
@@ -128,7 +131,7 @@ class PcmBuffer:
         Nor is it after a plain `end`. A part of it may be inside then.
 
         Args:
-            block: Frames; more than `capacity` go in piece by piece.
+            block: int16 `(frames,)`; more than `capacity` go in piece by piece.
             wanted: Asked under the lock, before each piece: whether the block is
                 still to be played. Must not take locks. Call `wake` after its
                 answer has changed.
@@ -155,7 +158,7 @@ class PcmBuffer:
         return True
 
     def end(self, error: BaseException | None = None) -> None:
-        """Let nothing more in; whoever takes gets the rest, then the end (or error)."""
+        """Let nothing more in; whoever takes gets the rest, then the end (`error`)."""
         with self._lock:
             if not self._ended:
                 self._ended = True
@@ -172,7 +175,7 @@ class PcmBuffer:
     # Out
 
     def take(self, frames: int) -> NDArray[np.int16]:
-        """Up to `frames` frames, at once: what a sound device's callback needs."""
+        """The next int16 `(frames,)` or fewer, at once: for a device's callback."""
         with self._lock:
             return self._remove(min(frames, self._fill))
 
@@ -183,7 +186,7 @@ class PcmBuffer:
         patience: float = 0.0,
         wanted: Callable[[], bool] | None = None,
     ) -> NDArray[np.int16] | None:
-        """The next `frames` frames, fewer where no more come; None = nothing yet.
+        """The next int16 `(frames,)`, fewer where no more come; None = nothing yet.
 
         Args:
             frames: How many are wished for, at most `capacity`.
@@ -229,7 +232,7 @@ class PcmBuffer:
         timeout: float | None,
         wanted: Callable[[], bool] | None = None,
     ) -> bool:
-        """Wait until so many frames are inside, or no more will come.
+        """Wait until so many frames are inside or no more will come; False = neither.
 
         Args:
             frames: At most `capacity`.
@@ -246,7 +249,10 @@ class PcmBuffer:
             return True
 
     def drained(self, timeout: float) -> bool:
-        """Wait until it is empty (or was ended by an error); False if it is not."""
+        """Wait until it is empty (or was ended by an error); False if it is not.
+
+        At most `timeout` seconds.
+        """
         end = time.monotonic() + timeout
         with self._lock:
             while self._fill and self._error is None:

@@ -35,7 +35,7 @@ class CallbackSource(Source):
             `(frames,)` or 16-bit little-endian bytes, or None = nothing yet; raises
             `EndOfStream` at the end. Any other exception ends the source, and its
             links with that error.
-        sample_rate: Of what it makes. Default 16000.
+        sample_rate: Hz, of what it makes. Default 16000.
         name: For messages.
 
     Thread: `make` runs on the thread of whatever link asks, one call at a time.
@@ -74,7 +74,7 @@ class CallbackSink(Sink):
     Args:
         take: Called as `take(block)` with int16 `(frames,)`, which is its own to
             keep. An exception ends the link with that error.
-        sample_rate: Of what it gets; the audio is resampled to it. Default 16000.
+        sample_rate: Hz; what it gets is resampled to that. Default 16000.
         name: For messages.
 
     Thread: `take` runs on the link's thread: being slow holds up that link only. A
@@ -109,7 +109,7 @@ class BufferSink(Sink):
 
     Args:
         seconds: The bound. Default 60.
-        sample_rate: Of what it gets; the audio is resampled to it. Default 16000.
+        sample_rate: Hz; what it gets is resampled to that. Default 16000.
         name: For messages.
     """
 

@@ -25,6 +25,9 @@ class Metronome:
             hold. Default 0.
         clock: None = the machine's.
 
+    Raises:
+        ValueError: A time below 0.
+
     Attributes:
         late: Seconds that the last block was late.
         latest: The most that any block was late.
@@ -66,7 +69,7 @@ class Metronome:
         self._stop.set()
 
     def tick(self, seconds: float) -> bool:
-        """Wait until a block of so many seconds is due; False if it was stopped."""
+        """Wait until a block of `seconds` is due; False if it was stopped."""
         now = self._clock.now()
         if self._epoch is None:
             self._epoch, self._sent = now, 0.0

@@ -44,7 +44,7 @@ class Delay(Source):
 
     Args:
         seconds: More than 0.
-        sample_rate: Of what goes in and out; links resample. Default 16000.
+        sample_rate: Hz, of what goes in and out; links resample. Default 16000.
         clock: For tests, a `voxsync.clocks.VirtualClock`, which its links keep to as
             well. Default: the machine's.
         name: For messages.

@@ -45,13 +45,13 @@ class AudioDevice:
     is_default_output: bool = False
 
     def channels(self, direction: Direction) -> int:
-        """How many channels it has that way ("input" or "output"); 0 = none."""
+        """How many channels it has in that `direction`, "input" or "output"."""
         if direction == "input":
             return self.max_input_channels
         return self.max_output_channels
 
     def is_default(self, direction: Direction) -> bool:
-        """Whether it is the one to use where none is named."""
+        """Whether it is the one to use in that `direction` where none is named."""
         if direction == "input":
             return self.is_default_input
         return self.is_default_output

@@ -24,7 +24,7 @@ class SilenceSource(Source):
 
     Args:
         seconds: How long; None = without end. Default None.
-        sample_rate: Default 16000.
+        sample_rate: Hz. Default 16000.
         name: For messages.
     """
 
@@ -71,8 +71,11 @@ class ToneSource(SilenceSource):
         frequency: Hz, more than 0 and less than half of `sample_rate`.
         seconds: How long; None = without end. Default None.
         level: Peak in dBFS, at most 0. Default -12.
-        sample_rate: Default 16000.
+        sample_rate: Hz. Default 16000.
         name: For messages.
+
+    Raises:
+        TypeError, ValueError: Another frequency or level.
     """
 
     def __init__(

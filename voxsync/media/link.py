@@ -56,9 +56,9 @@ class LinkStats:
         lost: Frames that did not fit into the link's buffer, at the source's rate.
         buffered: Seconds of audio in our own buffers on this way, now: the link's,
             the resampler's, the sink's.
-        buffered_highest: The most there was when a block was taken.
+        buffered_highest: The most seconds there were when a block was taken.
         late: Seconds the last block left late (paced links).
-        latest: The most that any did.
+        latest: The most seconds that any did.
         slipped: Seconds that were not made up, since that would have been a burst.
     """
 
@@ -165,7 +165,7 @@ class Link:
         self._join(_JOIN)
 
     def abort(self, error: BaseException | None) -> None:
-        """End the flow, with an error or without, and do not wait for its thread.
+        """End the flow, with an `error` or without, and do not wait for its thread.
 
         Thread: any, the I/O thread of a session too.
         """
@@ -193,7 +193,10 @@ class Link:
         return Pipe(source.sample_rate, sink.sample_rate, length)
 
     def start(self) -> None:
-        """Claim the sink, open the source, let it flow. Raises what fails there."""
+        """Claim the sink, open the source, let it flow. Raises what fails there.
+
+        Thread: that of `send_media_to`.
+        """
         try:
             self.sink._claim(self)  # noqa: SLF001
             self.source._attach(self._tap)  # noqa: SLF001
@@ -265,7 +268,7 @@ class Link:
                     waited += patience
                     if waited >= _PAUSE:
                         waited = None
-                        self._send(pipe.flush())
+                        self._send_rest(pipe.flush())
                 continue
             if generation != tap.buffer.taken:
                 generation = tap.buffer.taken
@@ -290,6 +293,12 @@ class Link:
             return True
         finally:
             self._cleared += left
+
+    def _send_rest(self, blocks: list[NDArray[np.int16]]) -> None:
+        """Give the end of what was said before a pause, late as it is."""
+        if blocks:
+            self.sink._pausing()  # noqa: SLF001 - a link is its sink's one writer
+            self._send(blocks)
 
     def _send_one(self, block: NDArray[np.int16]) -> bool:
         if not self._wanted():

@@ -182,7 +182,7 @@ class Microphone(Source):
     def _end(self, error: BaseException | None = None) -> None:
         # The links' taps go at once, so that a listener that is told the error can
         # link anew: the new tap has nothing to do with this end.
-        with self._links_lock:
+        with self._taps_lock:
             taps = self._taps
             for tap in taps:
                 if tap is not self._reader:
@@ -193,6 +193,6 @@ class Microphone(Source):
     def _fresh(self) -> None:
         """The device is about to be opened: the next `read` has a new beginning."""
         self.error = None
-        with self._links_lock:
+        with self._taps_lock:
             if self._reader is not None and self._reader.buffer.ended:
                 self._remove(self._reader)

@@ -26,6 +26,10 @@ class Playout:
         played: Seconds of audio that have sounded in all bursts, silence not
             included; audio that was cleared is not counted.
         burst: The same of the present (or last) burst alone.
+
+    Moments, `now` and `moment`, are seconds of the caller's clock.
+
+    Thread: one at a time.
     """
 
     def __init__(self, silence: float = 1.0, limit: float = math.inf) -> None:
@@ -41,12 +45,12 @@ class Playout:
 
     @property
     def deadline(self) -> float | None:
-        """When `tick` has something to do; None while nothing plays."""
+        """The second when `tick` has something to do; None while nothing plays."""
         return self._end_at if self.playing else None
 
     @property
     def out_at(self) -> float:
-        """When what was taken has been heard."""
+        """The second when what was taken has been heard."""
         return self._out_at
 
     @property
@@ -58,7 +62,7 @@ class Playout:
         return max(0.0, self._limit - max(0.0, self._out_at - now))
 
     def audio(self, seconds: float, now: float) -> bool:
-        """So much audio was taken; True if that starts a burst.
+        """So many `seconds` of audio were taken; True if that starts a burst.
 
         Ask `tick(now)` first: the burst before it could have ended by now; and
         `room(now)`.

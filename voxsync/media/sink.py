@@ -56,6 +56,8 @@ class Sink(MediaUnit):
     """A unit that takes audio: speaker, file, callback, one direction of a session.
 
     It takes the audio of one source at a time; there is no mixing.
+
+    See `MediaUnit`.
     """
 
     is_clock: ClassVar[bool] = False
@@ -121,6 +123,9 @@ class Sink(MediaUnit):
 
     def _finish(self, wanted: Callable[[], bool]) -> None:
         """A link has given all it had: wait, while wanted, until that is heard."""
+
+    def _pausing(self) -> None:
+        """The source has paused; what was left of it in resamplers comes next."""
 
     def _release(self) -> None:
         """A link is going; no other has come yet. Thread: the link's."""

@@ -53,12 +53,13 @@ class Speaker(Sink):
         buffer_ms: Milliseconds that the device takes at once, 1 to 100. Less is
             quicker and costs more CPU. Default 10.
         queue_seconds: How much audio may wait for the device. Less is quicker, more
-            bridges a busy program. Default 0.05.
+            bridges a busy program. Default 0.05, at most 10.
         name: For messages.
 
     Raises:
         MissingExtra: PyAudio is not installed.
         DeviceError: There is no such device.
+        ValueError: Another `buffer_ms` or `queue_seconds`.
 
     Thread: any.
     """
@@ -91,6 +92,7 @@ class Speaker(Sink):
         self._silent = self._tail  # frames of silence since the last audio
         self._dry = 0  # times that audio came too late
         self._pause = True  # the next gap is meant
+        self._looked = 0, 0  # the watchdog's: flags of PortAudio, frames played
         self._heard = threading.Event()  # for drain(), which has to look itself
 
     @property
@@ -243,7 +245,12 @@ class Speaker(Sink):
 
     def look(self) -> None:
         """See `StreamUser`."""
-        if self._port.xruns or self._dry:
+        # What PortAudio flags while nothing plays is heard by nobody.
+        before, self._looked = self._looked, (self._port.xruns, self._frames)
+        flagged, played = (
+            now > then for now, then in zip(self._looked, before, strict=True)
+        )
+        if self._dry or (flagged and played):
             self._tell_once(
                 "underflow",
                 MediaError(
@@ -281,6 +288,9 @@ class Speaker(Sink):
     def _finish(self, wanted: Callable[[], bool]) -> None:
         while wanted() and not self.drain(_SLICE):
             pass
+        self._pause = True
+
+    def _pausing(self) -> None:
         self._pause = True
 
     def _wake(self) -> None:

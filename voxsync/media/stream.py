@@ -32,11 +32,11 @@ class StreamUser(Protocol):
     """Who has a stream opened. None of this may wait, nor call into PortAudio."""
 
     def take(self, data: bytes) -> None:
-        """Input came: mono int16. Thread: PortAudio's; no logging, no new threads."""
+        """Input came, `data`: mono int16. Thread: PortAudio's: no logs, no threads."""
         ...
 
     def give(self, frames: int) -> bytes:
-        """So many frames of mono int16 are to be heard. Thread: PortAudio's."""
+        """The next `frames` to be heard, mono int16. Thread: PortAudio's."""
         ...
 
     def look(self) -> None:
@@ -44,7 +44,7 @@ class StreamUser(Protocol):
         ...
 
     def lost(self, stream: DeviceStream, error: MediaError) -> None:
-        """The device is gone. Thread: the watchdog's."""
+        """The device of `stream` is gone, by `error`. Thread: the watchdog's."""
         ...
 
 

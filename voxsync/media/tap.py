@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from voxsync.media.source import Source
+    from voxsync.media.tapped import Tapped
 
 __all__ = ["EndOfStream", "Tap"]
 
@@ -34,7 +34,7 @@ class Tap:
             slowest other link of the source takes it.
     """
 
-    def __init__(self, source: Source, capacity: int, *, patient: bool = False) -> None:
+    def __init__(self, source: Tapped, capacity: int, *, patient: bool = False) -> None:
         self.buffer = PcmBuffer(capacity)
         self.patient = patient
         self._source = source

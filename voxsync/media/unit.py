@@ -69,6 +69,13 @@ class MediaUnit(EventTarget):
     Events: `error` (`event.error`), told on a thread of the unit. Without a listener
     an error is logged as a warning. What went wrong last is in `error`, too.
 
+    Args:
+        sample_rate: Hz (frames per second), 1000 to 768000.
+        name: For messages. Default: by its class.
+
+    Raises:
+        TypeError, ValueError: Another rate.
+
     Thread: every method from every thread.
     """
 

@@ -44,11 +44,17 @@ class Tamper(Protocol):
     """How a test service interferes with connections before they are sessions."""
 
     def accepted(self, sock: socket.socket) -> bool:
-        """A connection came in, nothing was read; False = leave it to the tamper."""
+        """Something connected by `sock`; False = leave it to the tamper.
+
+        Thread: its own.
+        """
         ...
 
     def answer(self, data: bytes) -> bytes:
-        """The answer to the upgrade; what is returned is sent instead."""
+        """What is sent in place of `data`, the answer to the upgrade.
+
+        Thread: as above.
+        """
         ...
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from voxsync.errors import ConnectError, SessionClosed, VoxsyncError
-from voxsync.events import CloseEvent, ErrorEvent
+from voxsync.errors import VoxsyncError
 from voxsync.session.commands import FINISH, Inject
+from voxsync.session.ending import Ending
 from voxsync.session.engine import Engine
 from voxsync.session.lifecycle import Ended, ReadyState
 from voxsync.session.opening import Opening
+from voxsync.session.succession import Succession
+from voxsync.session.verdict import failed
 from voxsync.transport import Channel, IOLoop
-from voxsync.wire import Wire
 from voxsync.wire.keepalive import Keepalive
 
 if TYPE_CHECKING:
@@ -25,29 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voxsync.dialects.base import Dialect
-    from voxsync.events import Event
-    from voxsync.session.delivery import Delivery
-    from voxsync.session.options import SessionOptions
-    from voxsync.session.outbox import Outbox
-    from voxsync.session.streams import Streams
+    from voxsync.errors import ConnectError
+    from voxsync.events import CloseEvent
+    from voxsync.session.owner import Owner
     from voxsync.wire import Role
 
-__all__ = ["Connection", "Owner", "closed_error"]
+__all__ = ["Connection"]
 
 logger = logging.getLogger("voxsync.session")
-
-
-class Owner(Protocol):
-    """What of a session outlives one connection."""
-
-    id: str
-    options: SessionOptions
-    _outbox: Outbox
-    _delivery: Delivery
-
-    def _make_streams(self) -> Streams: ...
-
-    def _ending(self) -> None: ...
 
 
 class Connection:
@@ -61,9 +47,10 @@ class Connection:
         ping_interval: float | None,
     ) -> None:
         options = owner.options
+        self.taps = owner._taps.connection()  # noqa: SLF001 - Owner names the seam
         self.engine = Engine(
             role=role,
-            wire=Wire(role, max_message_size=options.max_message_size),
+            wire=self.taps.wire(role, options.max_message_size),
             dialect=dialect,
             keepalive=Keepalive(
                 ping_interval=ping_interval,
@@ -83,11 +70,12 @@ class Connection:
         self.settled = threading.Event()  # OPEN was reached, or the end
         self.io_done = threading.Event()  # socket and loop are gone
         self._gone = threading.Event()  # the same, for the thread that opened us
-        self.close_event: CloseEvent | None = None
         # Requests of other threads: written there, read here (no lock: one word each).
         self.cancelled = False
         self.close_request: tuple[int, str] | None = None
         self.reading_stopped = False  # a test service plays deaf
+        self.place = Succession()
+        self._end = Ending(owner, self.engine, self.opening, self.place)
         self._owner = owner
         self._options = options
         self._outbox = owner._outbox  # noqa: SLF001 - Owner names the seam
@@ -96,19 +84,23 @@ class Connection:
         self._channel: Channel | None = None
         self._told_open = False
         self._backlog = False  # decoded only in part, for want of room
-        self._once = threading.Lock()  # taken by whoever ends the connection
 
     # Other threads
 
     @property
     def state(self) -> ReadyState:
         """The state to show. Thread: any."""
-        if self.close_event is not None:
+        if self._end.close_event is not None:
             return ReadyState.CLOSED
         state = self.engine.state
         if self.close_request is not None or self.cancelled:
             return max(state, ReadyState.CLOSING)
         return state
+
+    @property
+    def close_event(self) -> CloseEvent | None:
+        """How it ended; None = it has not. Thread: any."""
+        return self._end.close_event
 
     @property
     def half_closed(self) -> bool:
@@ -119,6 +111,25 @@ class Connection:
     def ending(self) -> bool:
         """See `Driver`."""
         return self.engine.ending
+
+    def stand_by(self) -> None:
+        """Open, but follow another connection only when `lead` is called.
+
+        Thread: whoever makes it, before it is started.
+        """
+        self.place.stand_by()
+        self.engine.is_sequel = True
+
+    def lead(self) -> None:
+        """Take over outbox and delivery. Thread: any, once the other one is gone."""
+        if self._end.lead(cancelled=self.cancelled):
+            self.settled.set()
+        self.wake()
+
+    @property
+    def _may_deliver(self) -> bool:
+        # Until it is open it has nothing to deliver, refused or not.
+        return not self.place.waits or self.engine.opened_at is None
 
     def wake(self) -> None:
         """Have the I/O thread look at queue and flags. Thread: any, signal handlers."""
@@ -135,7 +146,7 @@ class Connection:
             return False
         cause = self._why_not_open()
         if cause is not None and self.opening.abandon():
-            self._finalise(self._unopened(cause), cause)
+            self._unopened(cause)
         return cause is None
 
     def wait_open(self, timeout: float) -> None:
@@ -154,15 +165,6 @@ class Connection:
         wanted = not self.cancelled and self.close_request is None
         return self.opening.why_not(wanted)
 
-    def _unopened(self, cause: Exception) -> Ended:
-        by_us = self.opening.given_up_by_us
-        return Ended(code=1006, reason=str(cause), was_clean=False, by_us=by_us)
-
-    @staticmethod
-    def _failed(exc: Exception) -> Ended:
-        reason = str(exc) if isinstance(exc, VoxsyncError) else "internal error"
-        return Ended(code=1006, reason=reason, was_clean=False, by_us=False, cause=exc)
-
     # The I/O thread's life
 
     def run(self, opener: Callable[[Connection], tuple[socket.socket, bytes]]) -> None:
@@ -174,9 +176,9 @@ class Connection:
                 # Giving up breaks the socket under the dialler: that error is ours.
                 why = self._why_not_open()
                 if why is None:
-                    self._finalise(self._failed(exc))
+                    self._finalise(failed(exc))
                 else:
-                    self._finalise(self._unopened(why), why)
+                    self._unopened(why)
                 return
             if self.opening.finish():
                 self._move_bytes(sock, rest)
@@ -184,7 +186,7 @@ class Connection:
                 sock.close()
         except Exception as exc:
             logger.exception("the I/O thread of session %s failed", self._owner.id)
-            self._finalise(self._failed(exc))
+            self._finalise(failed(exc))
         finally:
             self.io_done.set()
 
@@ -211,7 +213,9 @@ class Connection:
     def fill(self, now: float) -> None:
         """Encode what the application queued, while there is room."""
         engine, take = self.engine, self._outbox.take
-        while engine.takes_commands:
+        if not self.place.leads:
+            engine.flushed(now)  # what is queued is for the one behind us
+        while engine.takes_commands and self.place.leads:
             try:
                 item = take()
             except IndexError:
@@ -225,6 +229,7 @@ class Connection:
                 engine.command(item, now)
         if self.out:
             engine.pending(now)
+            self._owner._figures.filled(engine.dialect, now)  # noqa: SLF001 - Owner names the seam
         self._settle(now)
 
     def wrote(self, count: int, now: float) -> None:
@@ -260,6 +265,8 @@ class Connection:
                 why := self._why_not_open()
             ):
                 engine.fail(why)
+        if self.taps.errors:
+            engine.events += self.taps.take_errors(self._owner)
         if self._backlog:
             self._decode(now)
         engine.tick(now)
@@ -288,14 +295,14 @@ class Connection:
         """Turn stored bytes into events as far as the inbox has room."""
         engine, delivery = self.engine, self._delivery
         while engine.ended is None:
-            room = delivery.room()
+            room = delivery.room() if self._may_deliver else 0
             if room == 0:
                 self._backlog = True
                 break
             engine.decode(room, now)
             self._settle(now)
             if not engine.wire.has_more:
-                self._backlog = delivery.room() == 0
+                self._backlog = not self._may_deliver or delivery.room() == 0
                 break
         if self.reading is self._backlog and engine.ended is None:
             self._hold(not self._backlog and not self.reading_stopped, now)
@@ -311,7 +318,7 @@ class Connection:
     def _settle(self, now: float) -> None:
         """After any step: events out, OPEN published, the end noticed."""
         engine = self.engine
-        if engine.events:
+        if engine.events and not self.place.waits:
             self._delivery.put(engine.events)
             engine.events = []
         state = engine.state
@@ -320,7 +327,7 @@ class Connection:
                 self._told_open = True
                 self.settled.set()
         elif state is ReadyState.CLOSING:
-            if not self._outbox.is_shut:
+            if self.place.leads and not self._outbox.is_shut:
                 self._outbox.shut()  # what is accepted now could not go out any more
         elif engine.ended is not None:
             self.done = True
@@ -329,69 +336,12 @@ class Connection:
         if self.reading_stopped and self.reading:
             self._hold(False, now)
 
-    def _finalise(self, ended: Ended, open_error: ConnectError | None = None) -> None:
+    def _finalise(self, ended: Ended) -> None:
         """Tell of the end, once (I1), and release whoever waits (I5). Thread: any."""
-        if not self._once.acquire(blocking=False):
-            return
-        left = self._outbox.close()
-        unsent = self.engine.unsent + sum(1 for item in left if item is not FINISH)
-        error = self._judge(ended, open_error, unsent)
-        self.close_event = CloseEvent(
-            self._owner,
-            code=ended.code,
-            reason=ended.reason,
-            was_clean=ended.was_clean,
-            unsent=unsent,
-            error=error,
-        )
-        events: list[Event] = list(self.engine.events)
-        self.engine.events = []
-        if error is not None and not ended.by_us:
-            events.append(ErrorEvent(self._owner, error))
-        events.append(self.close_event)
-        self._owner._ending()  # noqa: SLF001 - Owner names the seam
-        self._delivery.put(events)
-        self.settled.set()
+        if self._end.tell(ended, cancelled=self.cancelled):
+            self.settled.set()
 
-    def _judge(
-        self, ended: Ended, open_error: ConnectError | None, unsent: int
-    ) -> Exception | None:
-        """The error the end amounts to, if it does."""
-        cause = open_error or ended.cause
-        if self.engine.opened_at is None:
-            if isinstance(cause, ConnectError):
-                return cause
-            error: Exception = ConnectError(
-                f"the session ended before it was open: {ended.reason or ended.code}"
-            )
-        else:
-            verdict = self.engine.dialect.verdict(
-                ended.code, ended.reason, by_us=ended.by_us, was_clean=ended.was_clean
-            )
-            if verdict is None and self.cancelled:
-                verdict = SessionClosed("the session was cancelled", reason="cancelled")
-            if verdict is None:
-                return None
-            error = verdict
-            if isinstance(verdict, SessionClosed):
-                verdict.unsent = unsent
-        if error.__cause__ is None:
-            error.__cause__ = cause
-        return error
-
-
-def closed_error(event: CloseEvent | None) -> SessionClosed:
-    """For whoever sends too late; None = closing, but not over yet."""
-    if event is None:
-        return SessionClosed("the session is closing; nothing more can be sent")
-    error = SessionClosed(
-        f"the session is over (code {event.code}"
-        + (f", {event.reason}" if event.reason else "")
-        + ")",
-        code=event.code,
-        reason=event.reason,
-        was_clean=event.was_clean,
-        unsent=event.unsent,
-    )
-    error.__cause__ = event.error
-    return error
+    def _unopened(self, cause: ConnectError) -> None:
+        """The same, of an opening that was given up. Thread: any."""
+        if self._end.unopened(cause, cancelled=self.cancelled):
+            self.settled.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from voxsync.events import (
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from voxsync.events import Dispatcher, Event
+    from voxsync.session.tapping import Taps
 
 __all__ = ["Delivery", "Sink"]
 
@@ -25,8 +27,19 @@ __all__ = ["Delivery", "Sink"]
 class Sink(Protocol):
     """Who the events are for."""
 
+    def _arrived(self, events: Sequence[Event]) -> None:
+        """Look at what has come, before anything else. Thread: I/O; never waits."""
+        ...
+
     def _received(self, event: MessageEvent) -> Event | None:
         """Hand a message to `receive()`; may wait; may have something to report."""
+        ...
+
+    def _took(self, events: Sequence[Event]) -> bool:
+        """Take events that only `receive()` wants, if that needs no waiting.
+
+        Thread: I/O, while the events thread has nothing to do.
+        """
         ...
 
     def _ended(self, event: CloseEvent) -> None:
@@ -54,6 +67,11 @@ class Delivery:
 
     The inbox is exact without a lock: `_put` is written by the I/O thread alone,
     `_handled` by the events thread alone; the difference is what waits.
+
+    Attributes:
+        highest: The most events that ever waited. The I/O thread's.
+        starved_seconds: How long the I/O thread had to stop reading for want of
+            room, all together. The events thread's.
     """
 
     def __init__(
@@ -65,6 +83,7 @@ class Delivery:
         limit: int,
         resume: Callable[[], None],
         watch: Callable[[], bool],
+        taps: Taps | None = None,
     ) -> None:
         """Prepare; `start` starts the thread.
 
@@ -76,17 +95,23 @@ class Delivery:
             resume: Told when there is room again after `room` was 0.
             watch: Asked every 50 ms until it says False: what has to happen while
                 the I/O thread is stuck in a system call (connecting).
+            taps: Told of each event before anybody else; None = nobody watches.
         """
         self._sink = sink
         inline = dispatcher is None or isinstance(dispatcher, InlineDispatcher)
         self._dispatcher = None if inline else dispatcher
+        self._telling = _Telling(sink)
         self._limit = limit
         self._resume = resume
         self._watch = watch
+        self._taps = taps
         self._batches: queue.SimpleQueue[Sequence[Event]] = queue.SimpleQueue()
         self._put = 0
         self._handled = 0
         self._starved = False  # the I/O thread stopped reading for want of room
+        self._starved_at = 0.0  # since when
+        self.highest = 0
+        self.starved_seconds = 0.0
         self._before: Callable[[], object] | None = None
         self._name = name
         self._thread: threading.Thread | None = None
@@ -96,6 +121,12 @@ class Delivery:
     def waiting(self) -> int:
         """Events not yet handed over."""
         return self._put - self._handled
+
+    @property
+    def starved_for(self) -> float:
+        """Seconds without reading for want of room, those of now included."""
+        before, since = self.starved_seconds, self._starved_at
+        return before + (time.monotonic() - since if self._starved else 0.0)
 
     @property
     def alive(self) -> bool:
@@ -136,7 +167,9 @@ class Delivery:
         room = self._limit - (self._put - self._handled)
         if room > 0:
             return room
-        self._starved = True
+        if not self._starved:
+            self._starved_at = time.monotonic()
+            self._starved = True
         # Looked at again after the flag was set: the events thread may have made
         # room in between and seen no flag.
         return max(0, self._limit - (self._put - self._handled))
@@ -146,8 +179,19 @@ class Delivery:
 
         Thread: I/O, or whoever acts in its place before it is in the loop.
         """
+        if self._taps:
+            self._taps.events(events)
+        sink = self._sink
+        sink._arrived(events)  # noqa: SLF001 - the sink's side of one seam
+        # A wake-up of the events thread costs more than to read and decode a message.
+        # When it has handed over all before, order does not need it either.
+        if (
+            self._put == self._handled
+            and self._dispatcher is None
+            and sink._took(events)  # noqa: SLF001 - the sink's side of one seam
+        ):
+            return
         if self._thread is None:
-            sink = self._sink
             if not any(sink._wants(event) for event in events):  # noqa: SLF001 - the sink's side of one seam
                 if isinstance(events[-1], CloseEvent):
                     sink._ended(events[-1])  # noqa: SLF001
@@ -157,6 +201,7 @@ class Delivery:
                 return
             self._start()
         self._put += len(events)
+        self.highest = max(self.highest, self._put - self._handled)
         self._batches.put(events)
 
     def _main(self) -> None:
@@ -180,20 +225,22 @@ class Delivery:
                 deliver(event)
                 self._handled += 1
                 if self._starved and self._put - self._handled <= low:
+                    self.starved_seconds += time.monotonic() - self._starved_at
                     self._starved = False
                     self._resume()
             if isinstance(batch[-1], CloseEvent):
                 return
 
     def _deliver(self, event: Event) -> None:
-        sink, report, emit = self._sink, None, self._sink._emit  # noqa: SLF001 - the sink's side of one seam
+        sink, report = self._sink, None
+        emit: Callable[[Event], None] = self._sink._emit  # noqa: SLF001 - the sink's side of one seam
         if type(event) is MessageEvent:
             report = sink._received(event)  # noqa: SLF001
         elif isinstance(event, CloseEvent):
             sink._ended(event)  # noqa: SLF001
-            emit = self._emit_and_tell
+            emit = self._telling
         elif type(event) is MediaStartedEvent:
-            emit = self._emit_and_tell
+            emit = self._telling
         if self._dispatcher is None:
             emit(event)
         else:
@@ -201,6 +248,17 @@ class Delivery:
         if report is not None:
             self._deliver(report)
 
-    def _emit_and_tell(self, event: Event) -> None:
-        self._sink._emit(event)  # noqa: SLF001
+
+class _Telling:
+    """Calls the listeners of an event; the session waits until that has been done."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def __call__(self, event: Event) -> None:
+        self._sink._emit(event)  # noqa: SLF001 - the sink's side of one seam
+        self._sink._told(event)  # noqa: SLF001
+
+    def refused(self, event: Event) -> None:
+        """It reaches nobody any more: who waits for the listeners need not."""
         self._sink._told(event)  # noqa: SLF001

@@ -24,6 +24,7 @@ from voxsync.dialects.base import (
 )
 from voxsync.errors import ProtocolError, SetupError
 from voxsync.events import ErrorEvent, Event, MessageEvent, OpenEvent
+from voxsync.session.closing import Closing
 from voxsync.session.lifecycle import Ended, ReadyState, Trigger, next_state
 from voxsync.session.streams import Streams
 from voxsync.wire import Binary, Close, Fault, Pong, Role, Text
@@ -88,21 +89,15 @@ class Engine:
         self.bytes_received = 0
         self.ping_round_trip: float | None = None
         self.opened_at: float | None = None
+        self.is_sequel = False  # the session was OPEN before, by another connection
         self._keepalive = keepalive
         self._options = options
         self._target = target
         # Where in the stream of sent bytes each data message ends (I2: what did
         # not go out is counted by the message).
         self._ends: collections.deque[int] = collections.deque()
-        self._close: tuple[int, str] | None = None  # what the application asked for
-        self._close_at: float | None = None
-        self._eof_at: float | None = None
-        self._final_at: float | None = None  # the last word is due after finish()
-        self._linger_at: float | None = None  # the service is to close after it
+        self._closing = Closing(options)
         self._pinged_at: float | None = None
-        self._paused = False  # we read nothing, for want of room
-        self._cause: Exception | None = None
-        self._fault: Fault | None = None
 
     # Commands
 
@@ -130,8 +125,7 @@ class Engine:
 
     def finish(self, now: float) -> None:
         """The application has no more input."""
-        self._final_at = now
-        self._await_final(now)
+        self._closing.finish(now)
         self._apply(self.dialect.finish(), now)
 
     def inject(self, data: bytes) -> None:
@@ -142,14 +136,14 @@ class Engine:
         """Begin to close: what is queued goes first, then `flushed` must be called."""
         if self.ended is None and self.state is not ReadyState.CLOSING:
             self._move(Trigger.CLOSE)
-            self._close = (code, reason)
-            self._close_at = now + self._options.close_timeout
+            self._closing.ask(code, reason, now)
 
     def flushed(self, now: float) -> None:
         """All commands are encoded; a Close frame that was asked for may follow."""
-        if self._close is not None and not self.wire.close_sent:
+        asked = self._closing.asked
+        if asked is not None and not self.wire.close_sent:
             self._apply(self.dialect.closing(), now)
-            self.wire.send_close(*self._close)
+            self.wire.send_close(*asked)
 
     def cancel(self, reason: str = "cancelled") -> None:
         """End now."""
@@ -157,7 +151,7 @@ class Engine:
 
     def fail(self, cause: Exception) -> None:
         """End now, because of this."""
-        self._end(self._broken(cause))
+        self._end(self._closing.broken(cause))
 
     # Bytes
 
@@ -165,7 +159,7 @@ class Engine:
         """Store what arrived; `decode` turns it into events."""
         self.bytes_received += len(data)
         self._keepalive.received(now)
-        self._await_final(now)
+        self._closing.heard(now)
         self.wire.receive(data)
 
     def decode(self, limit: int, now: float) -> None:
@@ -191,8 +185,7 @@ class Engine:
             elif isinstance(message, Close):
                 self._peer_closed(now)
             elif isinstance(message, Fault):
-                self._fault = message
-                self._cause = ProtocolError(message.message, code=message.code)
+                self._closing.broke_rules(message)
                 self._move(Trigger.CLOSE)
                 self._wait_for_eof(now)
             # A Ping needs nothing more: the wire has answered it.
@@ -208,7 +201,7 @@ class Engine:
     @property
     def ending(self) -> bool:
         """Whether the closing handshake is done: the end of TCP is still to come."""
-        return self._eof_at is not None
+        return self._closing.eof_at is not None
 
     @property
     def unsent(self) -> int:
@@ -221,29 +214,22 @@ class Engine:
 
     def pause(self, now: float) -> None:
         """Reading stopped for our own want of room: silence proves nothing now."""
-        self._paused = True
+        self._closing.pause()
         self._keepalive.pause(now)
 
     def resume(self, now: float) -> None:
         """Reading goes on."""
-        self._paused = False
-        self._await_final(now)
+        self._closing.resume(now)
         self._keepalive.resume(now)
 
     def eof(self, error: Exception | None, now: float) -> None:  # noqa: ARG002 - the driver's signature
         """The peer will say nothing more."""
         if self.ended is not None:
             return
-        if self.wire.close_received is not None:
-            self._end(self._closed_by_handshake())
-        else:
-            self._end(
-                self._broken(
-                    self._cause
-                    or error
-                    or ConnectionResetError("the peer ended TCP without a Close frame")
-                )
-            )
+        error = error or ConnectionResetError(
+            "the peer ended TCP without a Close frame"
+        )
+        self._end(self._closing.ended(error, self.wire.close_received))
 
     # Time
 
@@ -252,45 +238,21 @@ class Engine:
         if self.ended is not None:
             return
         self.events += self.streams.tick(now)
-        if self._eof_at is not None and now >= self._eof_at:
-            self._end(
-                self._closed_by_handshake()
-                if self.wire.close_received is not None
-                else self._broken(self._cause or TimeoutError("the peer did not close"))
-            )
-        elif self._close_at is not None and now >= self._close_at:
-            limit = self._options.close_timeout
-            self._end(
-                self._broken(
-                    TimeoutError(f"the closing handshake took more than {limit:g} s")
-                )
-            )
-        elif self._final_at is not None and now >= self._final_at and not self._paused:
-            limit = self._options.finish_timeout or 0.0
-            self._end(
-                self._broken(
-                    TimeoutError(f"the service was silent for {limit:g} s after finish")
-                )
-            )
-        else:
-            if self._linger_at is not None and now >= self._linger_at:
-                self._linger_at = None
-                self.close(1000, "", now)
-            if self._eof_at is None:  # else all was said, and silence is right
-                self._keep_alive(now)
+        closing = self._closing
+        if closing.due is not None and now >= closing.due:
+            ended = closing.overdue(now, self.wire.close_received)
+            if ended is not None:
+                self._end(ended)
+                return
+            self.close(1000, "", now)
+        if closing.eof_at is None:  # else all was said, and silence is right
+            self._keep_alive(now)
 
     def deadline(self) -> float | None:
         """When `tick` has something to do at the latest."""
-        due = None if self._eof_at is not None else self._keepalive.deadline()
-        final_at = None if self._paused else self._final_at
-        streams_at = self.streams.deadline()
-        for moment in (
-            self._close_at,
-            self._eof_at,
-            final_at,
-            self._linger_at,
-            streams_at,
-        ):
+        closing = self._closing
+        due = None if closing.eof_at is not None else self._keepalive.deadline()
+        for moment in (closing.due, self.streams.deadline()):
             if moment is not None and (due is None or moment < due):
                 due = moment
         return due
@@ -333,25 +295,19 @@ class Engine:
                 case Ready() if self.state is ReadyState.CONNECTING:  # else too late
                     self._move(Trigger.READY)
                     self.opened_at = now
-                    self.events.append(OpenEvent(target))
+                    if not self.is_sequel:  # `open` comes at most once (I1)
+                        self.events.append(OpenEvent(target))
                 case Report(error):
                     self.events.append(ErrorEvent(target, error))
                 case Finished():
-                    self._final_at = None
-                    self._linger_at = now + self._options.linger_timeout
+                    self._closing.finished(now)
                 case Refused(reason):
-                    self._cause = SetupError(
-                        f"the service refused the session: {reason}"
+                    self._closing.cause = SetupError(
+                        f"the session was not set up: {reason}", reason=reason
                     )
                     self.close(1000, "", now)
                 case Audio() | ClearAudio() | StreamStarted() | StreamEnded():
                     self.events += self.streams.apply(output, now)
-
-    def _await_final(self, now: float) -> None:
-        """The last word is due in `finish_timeout` from here, if it is due at all."""
-        if self._final_at is not None:
-            timeout = self._options.finish_timeout
-            self._final_at = None if timeout is None else now + timeout
 
     def _move(self, trigger: Trigger) -> None:
         self.state = next_state(self.state, trigger)
@@ -364,32 +320,7 @@ class Engine:
     def _wait_for_eof(self, now: float) -> None:
         # RFC 6455, 7.1.1: the server ends TCP first, so that TIME_WAIT is its own.
         self.half_closed = self._role is Role.SERVER
-        self._eof_at = now + self._options.eof_timeout
-        self._final_at = self._linger_at = None
-
-    def _closed_by_handshake(self) -> Ended:
-        close = self.wire.close_received
-        assert close is not None
-        reason = close.reason
-        if not reason and self._close is not None and self._close[0] == close.code:
-            reason = self._close[1]  # the answer to our Close repeats the code only
-        return Ended(
-            code=close.code,
-            reason=reason,
-            was_clean=True,
-            by_us=self._close is not None and self._cause is None,
-            cause=self._cause,
-        )
-
-    def _broken(self, cause: Exception) -> Ended:
-        fault = self._fault
-        return Ended(
-            code=1006 if fault is None else fault.code,
-            reason=str(cause) or type(cause).__name__,
-            was_clean=False,
-            by_us=False,
-            cause=cause,
-        )
+        self._closing.wait_for_eof(now)
 
     def _end(self, ended: Ended) -> None:
         if self.ended is None:

@@ -102,6 +102,8 @@ class SessionMedia(SessionView[MessageT]):
 
         Thread: any, listeners too; never waits.
         """
+        if self._taps:
+            self._taps.interrupted(tag)
         self._ask_streams(lambda streams: streams.clear_soon(tag, gate=gate))
         if self._media_units is not None:
             for source in self._media_units.streams(tag):
@@ -169,6 +171,14 @@ class SessionMedia(SessionView[MessageT]):
         """Whether a link made now, after the end, has audio to come."""
         connection = self._connection
         return connection is not None and connection.engine.streams.holds(tag)
+
+    def _is_playing(self, tag: str) -> bool:
+        """Whether a burst is on whose `media-started` may have been told already.
+
+        Of one that is not, `media-started` is still to come. Thread: any.
+        """
+        connection = self._connection
+        return connection is not None and connection.engine.streams.is_playing(tag)
 
     def _on_audio(self, output: Audio | ClearAudio) -> None:
         """Audio of a stream came, or must go. Thread: I/O; never waits."""

@@ -80,6 +80,7 @@ class MessageSession(Session["str | bytes"]):
             SendQueueFull: No room; the message was not accepted.
             InvalidState: Not open yet, or finished.
             SessionClosed: Closing or over, also while waiting.
+            TypeError: It is no str.
 
         Thread: any. Returns when the message is accepted; it goes out in order.
         """
@@ -91,9 +92,17 @@ class MessageSession(Session["str | bytes"]):
     def send_binary(
         self, data: Buffer, *, block: bool = True, timeout: float | None = None
     ) -> None:
-        """Send one binary message; bytes-like, copied unless it is `bytes`.
+        """Send one binary message.
 
-        Arguments, errors and thread: as for `send_text`.
+        Args:
+            data: Bytes-like, copied unless it is `bytes`.
+            block: As for `send_text`.
+            timeout: As for `send_text`, seconds.
+
+        Raises:
+            TypeError: It is text, or nothing of bytes.
+
+        Other errors and thread: as for `send_text`.
         """
         if type(data) is not bytes:
             if isinstance(data, str):
@@ -106,10 +115,15 @@ class MessageSession(Session["str | bytes"]):
     ) -> None:
         """Send one text message: the object as compact JSON.
 
+        Args:
+            obj: dict, list or what else JSON has.
+            block: As for `send_text`.
+            timeout: As for `send_text`, seconds.
+
         Raises:
             TypeError, ValueError: It cannot be written as JSON (NaN included).
 
-        Other arguments, errors and thread: as for `send_text`.
+        Other errors and thread: as for `send_text`.
         """
         self._send(json_text(obj), block, timeout)
 

@@ -43,14 +43,14 @@ class Misbehaving(Session[MessageT]):
         return connection is not None and connection.engine.wire.role is Role.CLIENT
 
     def pause(self, seconds: float) -> bool:
-        """Wait, but not beyond the connection's end; returns whether it has come.
+        """Wait `seconds`, but not beyond the connection's end; whether it has come.
 
         In a listener that holds the peer back.
         """
         return self._join_io(seconds)
 
     def inject(self, data: bytes) -> None:
-        """Put raw bytes on the wire, in order with the messages: broken frames."""
+        """Put `data`, raw bytes, on the wire behind the messages: broken frames."""
         self._send(Inject(data), block=True, timeout=None)
 
     def stop_reading(self) -> None:
@@ -73,7 +73,7 @@ class Misbehaving(Session[MessageT]):
             self._connection.engine.wire.answer_pings = False
 
     def wrap_socket(self, wrap: Callable[[socket.socket], socket.socket]) -> None:
-        """Put something between the session and its socket, from now on."""
+        """Put `wrap(socket)` between the session and its socket, from now on."""
         channel = self._channel
         if channel is not None:
             # One word, read anew by each step of the loop; a write that is under way
@@ -81,7 +81,7 @@ class Misbehaving(Session[MessageT]):
             channel.sock = wrap(channel.sock)
 
     def drop(self, *, reset: bool = False) -> None:
-        """End TCP without a Close frame: with FIN, or with RST.
+        """End TCP without a Close frame: with FIN, or with RST (`reset`).
 
         What was sent before goes out first, if the peer takes it within a second.
         """

@@ -11,8 +11,12 @@ import logging
 import socket
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from voxsync.errors import ConnectError, OpenTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Opening"]
 
@@ -25,11 +29,13 @@ class Opening:
     Attributes:
         started_at: Monotonic seconds.
         given_up_by_us: The application cancelled it; a timeout is not that.
+        secrets: URL and headers of the request, for a `Redactor`.
     """
 
     def __init__(self, timeout: float) -> None:
         self.started_at = time.monotonic()
         self.given_up_by_us = False
+        self.secrets: tuple[str, Sequence[tuple[str, str]]] = ("", ())
         self._timeout = timeout
         self._timed_out: OpenTimeout | None = None
         self._sock: socket.socket | None = None

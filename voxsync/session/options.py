@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voxsync.clocks import Clock
     from voxsync.dialects.base import UpgradeRequest
     from voxsync.events import Dispatcher
+    from voxsync.session.tapping import TapRecord
     from voxsync.transport import IOThread
 
 __all__ = [
@@ -25,12 +26,14 @@ __all__ = [
     "Auto",
     "Headers",
     "SessionOptions",
+    "check_options",
     "normal_headers",
     "request_options",
     "subprotocol_names",
 ]
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+"""HTTP headers: a mapping, or (name, value) pairs, where a name may come twice."""
 _HEADERS = "headers must be a mapping or (name, value) pairs"
 
 
@@ -44,6 +47,7 @@ class Auto(Enum):
 
 
 AUTO: Final = Auto.AUTO
+"""As the service of the door bears it; see `SessionOptions.ping_interval`."""
 
 
 def normal_headers(headers: Headers | None) -> tuple[tuple[str, str], ...]:
@@ -130,6 +134,11 @@ class SessionOptions:
             programs with dozens of them. None: each has a thread of its own.
         clock: For tests, a `voxsync.clocks.VirtualClock`: the time-outs of the open
             session, and the pacing of audio to and from it, follow that.
+        tap: Sees all that goes over the wire and each event, as a `TapRecord` of
+            `voxsync.session.tapping`, unmasked: audio, texts and secrets. It is
+            called on the I/O thread and must not wait; one that raises is called no
+            more, which an `error` event tells. To write a file of it, use
+            `voxsync.trace.record`. Default: nobody.
     """
 
     headers: Headers = field(default=())
@@ -154,6 +163,7 @@ class SessionOptions:
     receive_queue: int = 256
     io: IOThread | None = None
     clock: Clock | None = None
+    tap: Callable[[TapRecord], object] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", normal_headers(self.headers))
@@ -181,6 +191,9 @@ class SessionOptions:
         ):
             _check_count(name, getattr(self, name))
         _check_proxy(self.proxy)
+        _check_dispatcher(self.dispatcher)
+        if self.tap is not None and not callable(self.tap):
+            raise TypeError(f"tap must be callable, not {type(self.tap).__name__}")
         if self.io is not None and self.clock is not None:
             raise ValueError("io goes by the machine's time: give no clock with it")
 
@@ -196,6 +209,27 @@ class SessionOptions:
                 value = redact_url(value)
             shown.append(f"{f.name}={value!r}")
         return f"SessionOptions({', '.join(shown)})"
+
+
+def _check_dispatcher(given: object) -> None:
+    """What is none would be noticed by the first event only, on our own thread."""
+    if given is None:
+        return
+    is_one = all(callable(getattr(given, n, None)) for n in ("dispatch", "runs_here"))
+    if isinstance(given, type) or not is_one:
+        name = given.__name__ if isinstance(given, type) else type(given).__name__
+        raise TypeError(
+            "dispatcher must be one, such as TkDispatcher(root) or QueueDispatcher(), "
+            f"not {'the class ' * isinstance(given, type)}{name}"
+        )
+
+
+def check_options(options: object) -> None:
+    """Raise the `TypeError` that deserves what is neither None nor options."""
+    if options is not None and not isinstance(options, SessionOptions):
+        raise TypeError(
+            f"options must be SessionOptions(...), not {type(options).__name__}"
+        )
 
 
 _OPTIONAL = frozenset(

@@ -163,6 +163,16 @@ class Outbox(queue.Queue[Any]):
             self.not_full.notify_all()
             return True
 
+    def renew_finish(self, item: Any) -> None:
+        """Put `item` behind all once more, if `finish` did and it was taken.
+
+        Another connection goes on, and has to hear of it, too.
+        """
+        with self.mutex:
+            taken = all(other is not item for other in self.queue)
+            if self._finished and taken and not self._shut:
+                self.queue.append(item)
+
     def take(self) -> Any:
         """The oldest message. Thread: the I/O thread; never waits.
 

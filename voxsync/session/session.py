@@ -13,11 +13,11 @@ from voxsync.events import CreatedEvent
 from voxsync.session import registry
 from voxsync.session.commands import FINISH
 from voxsync.session.connection import Connection
+from voxsync.session.dialling import dialler
 from voxsync.session.media import SessionMedia
-from voxsync.session.options import AUTO, request_options
+from voxsync.session.options import AUTO
 from voxsync.session.receiver import MessageIterator
-from voxsync.session.waiting import wait_for
-from voxsync.transport import dial
+from voxsync.session.waiting import check_patience, check_timeout, wait_for
 from voxsync.wire import Role, is_sendable_close_code
 
 if TYPE_CHECKING:
@@ -69,28 +69,18 @@ class Session(SessionMedia[MessageT], ABC):
             ConnectError: No connection: name, TCP, TLS, proxy, service.
             OpenTimeout: Not OPEN in time; the session has ended.
             InvalidState: It was connected or closed before; make a new session.
+            TypeError, ValueError: A timeout that is no positive number.
 
         Thread: any. Blocks unless `wait=False`; Ctrl-C cancels.
         """
         self._check_process()
+        check_timeout(timeout)
         if timeout is not None and timeout <= 0:
             raise ValueError(f"timeout must be positive, not {timeout}")
-        if wait and self._delivery.runs_here():
+        if wait and self._delivery.is_events_thread():
             raise InvalidState("a listener cannot wait for connect(); use wait=False")
         dialect = self._make_dialect()
-        request = dialect.request()
-        options = self.options
-        dial_options = request_options(request, options)
-
-        def opener(connection: Connection) -> tuple[socket.socket, bytes]:
-            dialled = dial(
-                request.url,
-                dial_options,
-                options.open_timeout,
-                connection.opening.connected,
-            )
-            connection.subprotocol = dialled.upgraded.subprotocol
-            return dialled.sock, dialled.upgraded.rest
+        opener = dialler(dialect.request(), self.options)
 
         def start(connection: Connection) -> None:
             self._io_thread = threading.Thread(
@@ -104,6 +94,7 @@ class Session(SessionMedia[MessageT], ABC):
                 self._delivery.start()  # it watches the opening; else this thread does
             self._io_thread.start()
 
+        self._is_awaited = wait
         connection = self._begin(dialect, Role.CLIENT, start)
         if wait:
             self._wait_open(connection, timeout)
@@ -116,9 +107,6 @@ class Session(SessionMedia[MessageT], ABC):
         start: Callable[[Connection], None],
     ) -> Connection:
         """Make the one connection and start its threads."""
-        interval = self.options.ping_interval
-        if interval is AUTO:
-            interval = self._default_ping_interval
         # The threads are started under the lock, so that nobody can see the
         # connection and try to join a thread that is not started yet.
         with self._lock:
@@ -126,12 +114,17 @@ class Session(SessionMedia[MessageT], ABC):
                 raise InvalidState(
                     "a session is opened once; make a new one to connect again"
                 )
-            connection = Connection(self, dialect, role, interval)
+            connection = Connection(self, dialect, role, self._interval())
             self._prepare(connection)
             self._connection = connection
             start(connection)
         registry.register(self)
         return connection
+
+    def _interval(self) -> float | None:
+        """Seconds of silence until a ping."""
+        interval = self.options.ping_interval
+        return self._default_ping_interval if interval is AUTO else interval
 
     def _prepare(self, connection: Connection) -> None:
         """For subclasses: the connection before its first byte."""
@@ -157,6 +150,7 @@ class Session(SessionMedia[MessageT], ABC):
         def start(connection: Connection) -> None:
             connection.subprotocol = subprotocol
             self._io_thread = threading.current_thread()
+            self._bad_end_level = logging.INFO  # clients vanish all the time
             limit = self.options.open_timeout  # it ends by itself before that
             self._delivery.start(lambda: connection.settled.wait(limit) and before())
             self._delivery.put([CreatedEvent(self)])
@@ -189,23 +183,26 @@ class Session(SessionMedia[MessageT], ABC):
             InvalidState: Not open yet, or finished.
             SendQueueFull: No room (`block=False`), or none in `timeout` seconds.
             SessionClosed: The session is closing or over, also while waiting.
+            TypeError, ValueError: `block` is no bool, or `timeout` no length of time.
         """
-        connection = self._opened()
+        check_patience(block, timeout)
+        self._opened()
         self._outbox.put(item, block, timeout)
-        connection.wake()
+        self._wake()  # while it waited, another connection may have taken over
 
     def _send_all(
         self, items: Sequence[object], block: bool, timeout: float | None
     ) -> None:
         """Queue the pieces of one message; see `Outbox.put_all`."""
-        connection = self._opened()
+        check_patience(block, timeout)
+        self._opened()
         if block and timeout is None:
             for item in items:
                 self._outbox.put(item)
-                connection.wake()
+                self._wake()
         else:
             self._outbox.put_all(items, block, timeout)
-            connection.wake()
+            self._wake()
 
     def finish(self) -> None:
         """Say that there is no more input; results still arrive.
@@ -219,20 +216,23 @@ class Session(SessionMedia[MessageT], ABC):
 
         Thread: any; never blocks.
         """
-        connection = self._opened()
+        self._opened()
         if self._outbox.finish(FINISH):
-            connection.wake()
+            self._wake()
 
     # Receiving
 
     def receive(self, timeout: float | None = None) -> MessageIterator[MessageT]:
         """Iterate over the service's messages; one consumer at a time.
 
-        The iterator ends after a clean close, once all messages are taken. It may
-        be left with `break` and taken up again by another call.
+        Ends after a clean close, with all taken; may be left and taken up again. Before
+        the first call the oldest make room (256 fit): `error` event and stats tell.
 
         Args:
             timeout: Seconds to wait for each message; None = no limit.
+
+        Raises:
+            TypeError, ValueError: A timeout that is none.
 
         Raises (while iterating):
             ReceiveTimeout: No message in time; iterating may go on.
@@ -242,6 +242,7 @@ class Session(SessionMedia[MessageT], ABC):
 
         Thread: any but the events thread.
         """
+        check_timeout(timeout)
         self._check_process()
         if self._connection is None:
             raise InvalidState("connect() first; there is nothing to receive yet")
@@ -285,15 +286,17 @@ class Session(SessionMedia[MessageT], ABC):
             )
         if len(reason.encode()) > 123:
             raise ValueError("a close reason has at most 123 bytes of UTF-8")
+        self._warn_of_end()
         end = time.monotonic() + self.options.close_timeout + _CLOSE_SLACK
         with self._lock:
             connection = self._connection
             if connection is None:
                 self._unused_closed = True
                 return
+            # Under the lock: or the connection that follows would not hear of it.
+            if connection.close_request is None:
+                connection.close_request = (code, reason)
         self._outbox.shut()
-        if connection.close_request is None:
-            connection.close_request = (code, reason)
         self._receiver.closing()
         connection.wake()
         if wait:
@@ -313,6 +316,8 @@ class Session(SessionMedia[MessageT], ABC):
             return
         connection.cancelled = True
         connection.wake()
+        if connection is not self._connection:  # another one took over just now
+            self.cancel()
 
     def wait_closed(self, timeout: float | None = None) -> CloseEvent:
         """Wait for the end and return it.
@@ -320,9 +325,11 @@ class Session(SessionMedia[MessageT], ABC):
         Raises:
             TimeoutError: Not over within `timeout` seconds.
             InvalidState: `connect()` was never called.
+            TypeError, ValueError: A timeout that is none.
 
         Thread: any. Waits for the events too, unless called from a listener.
         """
+        check_timeout(timeout)
         self._check_process()
         if self._connection is None:
             raise InvalidState(
@@ -335,10 +342,17 @@ class Session(SessionMedia[MessageT], ABC):
             self._delivery.runs_here() or not self._delivery.alive
         ):
             raise TimeoutError(f"the session was not over within {timeout} s")
+        self._bad_end = None
         return event
 
     def __enter__(self) -> Self:
-        return self.connect() if self._connection is None else self
+        connection = self._connection
+        if connection is None:
+            return self.connect()
+        # One that the service ended may be entered: last messages may wait in it.
+        if connection.cancelled or connection.close_request is not None:
+            raise self._closed_error()
+        return self
 
     def __exit__(
         self,
@@ -349,6 +363,7 @@ class Session(SessionMedia[MessageT], ABC):
         if exc_type is None:
             self.close()
         else:  # something went wrong: saying goodbye politely could hang on it
+            self._warn_of_end()
             self.cancel()
             self._join(time.monotonic() + 1.0)
 
@@ -371,12 +386,15 @@ class Session(SessionMedia[MessageT], ABC):
 
     def _join_io(self, timeout: float | None) -> bool:
         """Wait for the I/O thread; False if it still runs."""
-        with self._lock:
-            thread = self._io_thread
-        if thread is None or thread is threading.current_thread():
-            return True
-        connection = self._connection
-        if connection is None or not wait_for(connection.io_done, timeout):
-            return False
-        thread.join(1.0)  # it has nothing left to do
-        return True
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self._lock:
+                thread, connection = self._io_thread, self._connection
+            if thread is None or thread is threading.current_thread():
+                return True
+            left = None if end is None else max(0.0, end - time.monotonic())
+            if connection is None or not wait_for(connection.io_done, left):
+                return False
+            thread.join(1.0)  # it has nothing left to do
+            if connection is self._connection:
+                return True  # else another one took over meanwhile

@@ -62,6 +62,7 @@ class Streams:
         limit: Seconds per stream that can wait to be heard; the newest is refused.
 
     Attributes:
+        received: Seconds that came, refused ones and all.
         refused: Seconds that did not fit.
         gated: Seconds that were dropped since the application asked for it.
     """
@@ -75,6 +76,7 @@ class Streams:
         forget: Callable[[str], None] | None = None,
         limit: float = math.inf,
     ) -> None:
+        self.received = 0.0
         self.refused = 0.0
         self.gated = 0.0
         self._target = target
@@ -109,6 +111,11 @@ class Streams:
         """Whether audio of this tag waits for listeners. Thread: any."""
         stream = self._streams.get(tag)
         return stream is not None and bool(stream.held)
+
+    def is_playing(self, tag: str) -> bool:
+        """Whether a burst of this tag is on: started, and not ended. Thread: any."""
+        stream = self._streams.get(tag)
+        return stream is not None and stream.playout.playing
 
     def rate_of_held(self, tag: str) -> int | None:
         """The sample rate of what waits; None = nothing does. Thread: any."""
@@ -188,6 +195,7 @@ class Streams:
 
     def _audio(self, audio: Audio, now: float) -> list[Event]:
         tag = audio.tag
+        self.received += audio.seconds
         events = self._make_room(tag, now)
         stream = self._streams.get(tag)
         if stream is None:

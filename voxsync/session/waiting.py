@@ -15,10 +15,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import threading
 
-__all__ = ["WAIT_SLICE", "sliced", "wait_for"]
+__all__ = ["WAIT_SLICE", "check_patience", "check_timeout", "sliced", "wait_for"]
 
 WAIT_SLICE = 0.5
 """Seconds after which a waiting thread looks for signals."""
+
+
+def check_timeout(value: object) -> None:
+    """Raise what a `timeout` deserves that is neither None nor seconds, 0 or more."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"timeout must be seconds (a number) or None, not {value!r}")
+    if not value >= 0:  # NaN is not, either
+        raise ValueError(f"timeout must be 0 seconds or more, or None, not {value}")
+
+
+def check_patience(block: object, timeout: object) -> None:
+    """Raise what a send deserves whose `block` is no bool, or its `timeout` no time."""
+    if block is not True and block is not False:
+        raise TypeError(f"block must be a bool, not {block!r}")
+    if timeout is not None:
+        check_timeout(timeout)
 
 
 def sliced(left: float | None) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from voxsync.errors import VoxsyncError
 from voxsync.simulators.acts_opening import Answer, Hold, Leave
@@ -45,7 +45,13 @@ _ACTS: Mapping[str, Callable[[Fault, threading.Event], Act]] = {
 
 
 class Acts:
-    """All faults of one connection, in the order they were given."""
+    """All faults of one connection, in the order they were given.
+
+    Attributes:
+        table: What each fault of the service's menu does.
+    """
+
+    table: ClassVar[Mapping[str, Callable[[Fault, threading.Event], Act]]] = _ACTS
 
     def __init__(
         self, number: int, faults: Iterable[Fault], closing: threading.Event
@@ -53,7 +59,7 @@ class Acts:
         """Choose those that are for the `number`-th connection (the first is 1)."""
         self.number = number
         self._acts = [
-            _ACTS[each.name](each, closing)
+            self.table[each.name](each, closing)
             for each in faults
             if each.connections is None or number <= each.connections
         ]

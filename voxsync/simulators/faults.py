@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 
 __all__ = ["FAULTS", "Fault", "Point", "fault", "make_fault"]
 
-Point = Literal["open", "message", "audio", "break", "final"]
+Point = Literal[
+    "open",
+    "message",
+    "audio",
+    "break",
+    "final",
+    # Of conversations only
+    "setup",
+    "ready",
+    "answer",
+    "tool",
+    "turn",
+]
+"""At which moment of a session a fault happens."""
 
 FAULTS: Final[Mapping[str, str]] = {
     # Before the session
@@ -150,6 +163,10 @@ class Fault:
 def fault(name: str, **settings: Any) -> Fault:
     """Make the fault of that name, with its usual settings where none are given.
 
+    Args:
+        name: One of the menu, e.g. `"close"`.
+        settings: Attributes of `Fault`.
+
     Raises:
         ValueError: Nothing of that name; the message lists what there is.
         TypeError: No such setting.
@@ -163,7 +180,18 @@ def make_fault(
     usual: Mapping[str, object],
     settings: Mapping[str, object],
 ) -> FaultT:
-    """The fault of a menu; raises as `fault`."""
+    """The fault of a menu.
+
+    Args:
+        kind: Of which class.
+        name: Its name there.
+        usual: The attributes that it usually has.
+        settings: Those that are given.
+
+    Raises:
+        TypeError: There is no such attribute.
+        ValueError: Its value makes no sense.
+    """
     unknown = settings.keys() - {each.name for each in fields(kind)}
     if unknown:
         raise TypeError(f"a fault has no setting {', '.join(sorted(unknown))}")

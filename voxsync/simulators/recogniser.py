@@ -38,7 +38,12 @@ BLOCK_BYTES = SAMPLE_RATE * BLOCK_MS // 1000 * 2
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word and when it was said, in ms from the start of the session's audio."""
+    """One word.
+
+    Attributes:
+        text: The word.
+        start_ms, end_ms: Milliseconds from the start of the session's audio.
+    """
 
     text: str
     start_ms: int
@@ -74,11 +79,11 @@ class RecogniserStream(Protocol):
     """
 
     def feed(self, pcm: bytes) -> Sequence[Hypothesis]:
-        """Take in mono little-endian 16-bit audio; return what became known by it."""
+        """Take in `pcm`, mono little-endian 16-bit; return what became known by it."""
         ...
 
     def finish(self) -> Sequence[Hypothesis]:
-        """End the audio; everything still open becomes final."""
+        """End the audio; return all that was still open, final now."""
         ...
 
     def close(self) -> None:
@@ -105,7 +110,11 @@ class Recogniser(Protocol):
 
 
 def check_sample_rate(sample_rate: int) -> None:
-    """Refuse any sample rate but the one the shipped engines were trained on."""
+    """Refuse any `sample_rate` but 16000 Hz, which the shipped engines know.
+
+    Raises:
+        ValueError: It is another.
+    """
     if sample_rate != SAMPLE_RATE:
         raise ValueError(
             f"this recogniser needs a sample rate of 16000 Hz, not {sample_rate}; "
@@ -116,7 +125,10 @@ def check_sample_rate(sample_rate: int) -> None:
 class Blocks:
     """Audio cut into equal blocks, whatever the pieces it comes in.
 
-    Owned by one stream, hence by one thread.
+    Args:
+        block_bytes: The bytes of each.
+
+    Thread: one; it is owned by one stream.
     """
 
     def __init__(self, block_bytes: int = BLOCK_BYTES) -> None:
@@ -147,6 +159,11 @@ class ScriptedRecogniser:
             the order of their times. What the audio does not reach is never said.
         finals: What `finish` answers. Without it, the temporary hypothesis still
             open then, if any, is repeated as a final one.
+
+    Raises:
+        ValueError: The script goes back in time.
+
+    Thread: any.
     """
 
     def __init__(
@@ -183,7 +200,7 @@ class ScriptedRecogniser:
         return cls(script)
 
     def open(self, *, sample_rate: int, language: str) -> RecogniserStream:
-        """Open a stream that starts the script anew."""
+        """Open a stream that starts the script anew; see `Recogniser`."""
         del language  # a script has the language it is written in
         return _ScriptedStream(self._script, self._finals, sample_rate)
 

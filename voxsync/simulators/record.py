@@ -6,12 +6,12 @@ import collections
 import hashlib
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from voxsync.redact import redact_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from voxsync.server import IncomingRequest
 
@@ -64,13 +64,13 @@ class Record:
     _hash: Any = field(default_factory=hashlib.sha256, repr=False)
 
     def asked(self, request: IncomingRequest) -> None:
-        """Keep the request."""
+        """Keep `request`."""
         self.path = request.path
         self.headers = dict(redact_headers(request.headers.items()))
         self.query = dict(redact_headers(request.query.items()))
 
     def audio(self, data: bytes) -> None:
-        """Count a binary message."""
+        """Count a binary message, `data`."""
         self.audio_bytes += len(data)
         self.frame_sizes.append(len(data))
         self._hash.update(data)
@@ -81,25 +81,33 @@ class Record:
         return str(self._hash.hexdigest())
 
 
-class Records:
-    """The latest connections. Thread: any."""
+R = TypeVar("R", bound=Record)
 
-    def __init__(self, limit: int = 1000) -> None:
-        """Keep at most `limit`; older ones are forgotten."""
-        self._kept: collections.deque[Record] = collections.deque(maxlen=limit)
+
+class Records(Generic[R]):
+    """The latest connections. Thread: any.
+
+    Args:
+        make: Makes the record of a connection from its number: the class.
+        limit: Older ones are forgotten.
+    """
+
+    def __init__(self, make: Callable[[int], R], limit: int = 1000) -> None:
+        self._make = make
+        self._kept: collections.deque[R] = collections.deque(maxlen=limit)
         self._changed = threading.Condition()
         self._count = 0
 
-    def new(self) -> Record:
+    def new(self) -> R:
         """Begin the record of a connection."""
         with self._changed:
             self._count += 1
-            record = Record(self._count)
+            record = self._make(self._count)
             self._kept.append(record)
             self._changed.notify_all()
             return record
 
-    def all(self) -> list[Record]:
+    def all(self) -> list[R]:
         """All that are kept, oldest first."""
         with self._changed:
             return list(self._kept)
@@ -110,7 +118,7 @@ class Records:
             record.over.set()
             self._changed.notify_all()
 
-    def wait(self, number: int, timeout: float) -> Record:
+    def wait(self, number: int, timeout: float) -> R:
         """The record of the `number`-th connection, once that is over.
 
         Raises:
@@ -123,7 +131,7 @@ class Records:
             raise TimeoutError(f"connection {number} was not over in {timeout:g} s")
         return found
 
-    def _ended(self, number: int) -> Record | None:
+    def _ended(self, number: int) -> R | None:
         if self._kept and number < self._kept[0].number:
             raise LookupError(f"connection {number} is too long ago")
         found = [each for each in self._kept if each.number == number]

@@ -32,8 +32,15 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from voxsync.clocks import Clock
 from voxsync.errors import InvalidState
 from voxsync.session import SessionOptions
+from voxsync.simulators.checks import (
+    check_callable,
+    check_duration,
+    check_faults,
+    kind_of,
+)
 from voxsync.simulators.voximplant_acts import VoxActs
 from voxsync.simulators.voximplant_call import Call
 from voxsync.simulators.voximplant_faults import VOX_FAULTS, VoxFault, fault
@@ -47,7 +54,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable
 
-    from voxsync.clocks import Clock
     from voxsync.events import CloseEvent
     from voxsync.media import Sink, Source
     from voxsync.simulators.voximplant_entrance import Entrance, NewWebSocket
@@ -85,6 +91,11 @@ class VoxEngine(Life):
             in, before its first event.
         on_web_socket_failed: Called for each that was one too many.
 
+    Raises:
+        TypeError: Something is not what it is to be, e.g. the fault of another service;
+            the message says what is wanted.
+        ValueError: A `life` below 0.
+
     Thread: any; listeners and `on_...` are called on the engine's.
     """
 
@@ -98,12 +109,24 @@ class VoxEngine(Life):
         life: float = 60.0,
         told: Callable[[Entry], object] | None = None,
     ) -> None:
+        check_callable("scenario", scenario, "scenario(engine)")
+        check_callable("told", told, "told(entry)")
+        check_duration("life", life)
+        faults = check_faults(faults, VoxFault, VoxFault.__module__)
+        for name, value, kind in (
+            ("clock", clock, Clock),
+            ("options", options, SessionOptions),
+        ):
+            if value is not None and not isinstance(value, kind):
+                raise TypeError(
+                    f"{name} must be {kind.__name__}(...) or None, not {kind_of(value)}"
+                )
         super().__init__(clock, life, told)
         self.on_web_socket: Callable[[NewWebSocket], object] | None = None
         self.on_web_socket_failed: Callable[[NewWebSocket], object] | None = None
         self._scenario = scenario
         self._given_clock = clock
-        self._faults = tuple(faults)
+        self._faults = faults
         if options is None:
             options = SessionOptions(max_message_size=_MAX_MESSAGE)
         self._options = replace(options, clock=clock, dispatcher=self._thread)
@@ -199,6 +222,11 @@ class VoxEngine(Life):
         credential: what comes elsewhere gets 404. So many may be open as there are
         calls, and three more; the next gets 503 and is told to
         `on_web_socket_failed`.
+
+        Args:
+            host: Address to listen on.
+            port: 0 = any free one.
+            ssl_context: None = without TLS.
 
         Raises:
             OSError: The address or port cannot be had.

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from voxsync.server import Refusal
     from voxsync.session.misbehaviour import Misbehaving
     from voxsync.simulators.faults import Fault, Point
+    from voxsync.simulators.thread import SerialThread
     from voxsync.simulators.voximplant_faults import VoxFault
     from voxsync.simulators.voximplant_socket import EngineSocket
-    from voxsync.simulators.voximplant_thread import EngineThread
 
 __all__ = ["VoxActs"]
 
@@ -185,7 +185,7 @@ class VoxActs:
         number: int,
         faults: Iterable[VoxFault],
         closing: threading.Event,
-        thread: EngineThread,
+        thread: SerialThread,
     ) -> None:
         mine = [
             each

@@ -8,7 +8,8 @@ from voxsync.errors import InvalidState
 from voxsync.media.sink import Sink
 from voxsync.media.source import Source
 from voxsync.media.unit import UnitStats
-from voxsync.media.wavfile import WavReader, WavWriter
+from voxsync.media.wavreader import WavReader
+from voxsync.media.wavwriter import WavWriter
 
 if TYPE_CHECKING:
     import os
@@ -107,7 +108,7 @@ class Call:
         paced: bool = True,
         **more: Any,
     ) -> Link:
-        """Let what the caller says flow there; as `Source.send_media_to`.
+        """Let what the caller says flow to `target`; as `Source.send_media_to`.
 
         Nothing flows once the caller has said all: that is no error, and the call goes
         on.
@@ -122,7 +123,7 @@ class Call:
         return self._mouth._flow_to(target, parameters, paced, more)  # noqa: SLF001 - it speaks for us
 
     def stop_media_to(self, target: MediaTarget) -> None:
-        """Let it flow there no more."""
+        """Let it flow to `target` no more."""
         if self._mouth is not None:
             self._mouth.stop_media_to(target)
 

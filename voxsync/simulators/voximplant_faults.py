@@ -109,6 +109,10 @@ class VoxFault(Fault):
 def fault(name: str, **settings: Any) -> VoxFault:
     """Make the fault of that name, with its usual settings where none are given.
 
+    Args:
+        name: One of the menu, e.g. `"close"`.
+        settings: Attributes of `VoxFault`.
+
     Raises:
         ValueError: Nothing of that name; the message lists what there is.
         TypeError: No such setting.

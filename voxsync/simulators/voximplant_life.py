@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from voxsync.clocks import Clock
 from voxsync.errors import InvalidState
+from voxsync.simulators.thread import SerialThread, Timer
 from voxsync.simulators.voximplant_log import Entry, Log
-from voxsync.simulators.voximplant_thread import EngineThread, Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class Life(ABC):
         self._life = life
         self._began = 0.0
         self._log = Log(lambda: self._clock.now() - self._began, told)
-        self._thread = EngineThread(self._clock, self.fail)
+        self._thread = SerialThread("voxsync-voxengine", self._clock, self.fail)
         self._closing = threading.Event()  # no wait of a fault goes on after it
         self._over = threading.Event()
         self._lock = threading.Lock()  # guards the next two, and what subclasses say
@@ -97,7 +97,13 @@ class Life(ABC):
     def wait_for(
         self, name: str, *, count: int = 1, timeout: float = 10.0, **fields: Any
     ) -> Entry:
-        """Wait for an event; see `Log.wait_for`. Thread: any but the engine's."""
+        """Wait for an event and return it; see `Log.wait_for`.
+
+        Raises:
+            InvalidState: On the engine's own thread, which it would stop.
+
+        Thread: any but the engine's.
+        """
         if self._thread.runs_here():
             raise InvalidState("a listener of the engine cannot wait for its events")
         return self._log.wait_for(name, count=count, timeout=timeout, **fields)
@@ -106,7 +112,7 @@ class Life(ABC):
         """Wait until the session is over.
 
         Raises:
-            TimeoutError: It is not, after so many seconds of the machine's time.
+            TimeoutError: It is not, after `timeout` seconds of the machine's time.
             Exception: What the scenario raised.
         """
         if not self._over.wait(timeout):
@@ -119,7 +125,7 @@ class Life(ABC):
         self._thread.call(fn)
 
     def after(self, seconds: float, fn: Callable[[], object]) -> Timer:
-        """Have `fn()` called there in so many seconds of the engine's clock."""
+        """Have `fn()` called there in `seconds` of the engine's clock; see `Timer`."""
         return self._thread.after(seconds, fn)
 
     def terminate(self) -> None:
@@ -127,12 +133,16 @@ class Life(ABC):
         self._thread.call(lambda: self._terminate("terminate"))
 
     def fail(self, error: BaseException) -> None:
-        """End the session because of this; `wait` raises it. Never waits."""
+        """End the session because of `error`; `wait` raises it. Never waits."""
         self.error = self.error or error
         self._thread.call(lambda: self._terminate("the scenario failed"))
 
     def close(self, timeout: float = 5.0) -> None:
-        """End the session and wait for it, at most so many seconds. Idempotent."""
+        """End the session and wait for it, at most `timeout` seconds. Idempotent.
+
+        Raises:
+            InvalidState: On the engine's own thread: it would wait for itself.
+        """
         self._closing.set()
         if self._thread.runs_here():
             raise InvalidState("use terminate() on the engine's own thread")

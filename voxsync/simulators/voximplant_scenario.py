@@ -24,11 +24,11 @@ from voxsync.voximplant import (
 
 if TYPE_CHECKING:
     from voxsync.events import MessageEvent
+    from voxsync.simulators.thread import Timer
     from voxsync.simulators.voximplant import VoxEngine
     from voxsync.simulators.voximplant_call import Call
     from voxsync.simulators.voximplant_entrance import NewWebSocket
     from voxsync.simulators.voximplant_socket import EngineSocket
-    from voxsync.simulators.voximplant_thread import Timer
 
 __all__ = ["CLEAR", "Scenario"]
 

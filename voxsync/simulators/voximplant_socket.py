@@ -34,7 +34,7 @@ class EngineSocket(Misbehaving[str], WebSocket):
     acts: VoxActs
 
     def attach(self, number: int, acts: VoxActs, log: Log) -> None:
-        """Become part of a session. Before it is connected."""
+        """Become part of a session, before it is connected: `number`, `acts`, `log`."""
         self.number = number
         self.acts = acts
         self.is_playing: set[str] = set()

@@ -141,7 +141,8 @@ class IOLoop:
         self._selector: selectors.BaseSelector = selector or cheap()
         self._selector.register(self._wakeup, _READ, None)
         self._channels: set[Channel] = set()
-        self._tls: set[Channel] = set()  # those of them
+        # Those over TLS that may hold decrypted bytes, which `select` does not see.
+        self._unread: set[Channel] = set()
         self._notified: collections.deque[Channel] = collections.deque()
         self._due: list[tuple[float, int, Channel]] = []
         self._tie = itertools.count()
@@ -160,7 +161,7 @@ class IOLoop:
         """Take over a connected, non-blocking socket. Thread: the loop's."""
         self._channels.add(channel)
         if channel.is_tls:
-            self._tls.add(channel)
+            self._unread.add(channel)  # what came with the handshake
         self._selector.register(channel.sock, _READ, channel)
         # Served by the next step, whose caller cleans up after a driver that fails.
         channel.notified = True
@@ -210,9 +211,8 @@ class IOLoop:
     def _patience(self) -> float | None:
         if self._notified:
             return 0
-        for channel in self._tls:
-            # Decrypted bytes inside the TLS object are invisible to select.
-            if channel.driver.reading and channel.sock.pending():  # type: ignore[attr-defined]
+        for channel in self._unread:
+            if channel.driver.reading:
                 self._notified.append(channel)
                 return 0
         if not self._due:
@@ -222,7 +222,9 @@ class IOLoop:
 
     def _serve(self, channel: Channel, mask: int, now: float) -> None:
         driver = channel.driver
-        if driver.reading and (mask & _READ or channel.is_tls):
+        # TLS may have to write before it can read.
+        wanted = _READ | _WRITE if channel.is_tls else _READ
+        if driver.reading and (mask & wanted or channel in self._unread):
             self._read(channel, now)
         if mask & _CALL:
             driver.tick(now)
@@ -256,6 +258,9 @@ class IOLoop:
         channel.interest = interest
 
     def _read(self, channel: Channel, now: float) -> None:
+        if channel.is_tls:
+            self._read_records(channel, now)
+            return
         driver, sock = channel.driver, channel.sock
         for _ in range(_PIECES):
             try:
@@ -271,10 +276,38 @@ class IOLoop:
             driver.received(data, now)
             if not driver.reading or driver.done:
                 return
-            # A TLS object gives one record at a time, and the end of stream mostly
-            # comes together with the Close frame; else `select` has the say.
-            if not channel.is_tls and not driver.ending:
+            # The end of stream mostly comes together with the Close frame; else
+            # `select` has the say.
+            if not driver.ending:
                 return
+
+    def _read_records(self, channel: Channel, now: float) -> None:
+        """Read from a TLS object, which gives one record at a time.
+
+        The driver gets all of them at once, when nothing more is there: whoever it
+        wakes would fight with the remaining reads for the interpreter.
+        """
+        driver, sock = channel.driver, channel.sock
+        records: list[bytes] = []
+        error: Exception | None = None
+        is_over = False
+        self._unread.add(channel)
+        try:
+            while len(records) < _PIECES and not is_over:
+                records.append(sock.recv(_PIECE))
+                is_over = not records[-1]
+        except channel.would_block:
+            # Remembered: to ask each `pending()` in each step would cost a loop of many
+            # connections more than to read.
+            self._unread.discard(channel)
+        except OSError as exc:
+            error, is_over = exc, True
+        data = b"".join(records)
+        if data:
+            driver.received(data, now)
+        # Of a driver that holds back the end is found again when it reads again.
+        if is_over and not driver.done and driver.reading:
+            driver.eof(error, now)
 
     def _write(self, channel: Channel, now: float) -> None:
         driver, sock = channel.driver, channel.sock
@@ -311,7 +344,7 @@ class IOLoop:
 
     def _remove(self, channel: Channel) -> None:
         self._channels.discard(channel)
-        self._tls.discard(channel)
+        self._unread.discard(channel)
         if channel.interest:
             self._selector.unregister(channel.sock)
         channel.sock.close()

@@ -31,6 +31,9 @@ class IOThread:
     they do. Nothing else changes; a session never waits there for another's listeners.
     The thread starts with the first session that is opened and ends with the last.
 
+    Attributes:
+        name: Of the thread.
+
     Thread: any. It belongs to the process it was made in.
     """
 
@@ -40,7 +43,7 @@ class IOThread:
         self._loop: _SharedLoop | None = None
 
     def adopt(self, channel: Channel) -> IOLoop:
-        """Take over a connected, non-blocking socket; returns who is to be notified."""
+        """Take over the socket of `channel`; returns who is to be notified of it."""
         with self._lock:
             loop = self._loop
             if loop is None:

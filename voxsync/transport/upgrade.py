@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from voxsync.errors import ConnectError, HandshakeError
-from voxsync.redact import Redactor
+from voxsync.redact import Redactor, redact_headers, redact_url
 from voxsync.transport.connect import left
 
 if TYPE_CHECKING:
@@ -182,7 +182,11 @@ class _Answer:
         words = " ".join(body[:size].decode("utf-8", "replace").split())[:200]
         hint = ""
         if status == 401 or (status == 403 and not words):  # else it said why
-            hint = "; check the token: expired, wrong scope, or not for this service"
+            hint = (
+                "; check the token: expired, wrong scope, or not for this service"
+                if self._has_secrets()
+                else "; no api_key was given, nor any other token"
+            )
         elif 300 <= status < 400:
             hint = "; redirects are not followed, or a token could go astray"
         return self._error(
@@ -205,6 +209,11 @@ class _Answer:
             headers={n: redactor.text(v) for n, v in self.headers.items()},
             body=redactor.data(body),
         )
+
+    def _has_secrets(self) -> bool:
+        """Whether anything was sent that could tell the service who we are."""
+        url, headers = self._secrets
+        return redact_url(url) != url or redact_headers(headers) != list(headers)
 
     def _more(self) -> bytes:
         self._sock.settimeout(left(self._deadline))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 from voxsync.wire.masking import KeySource, Masker
+
+if TYPE_CHECKING:
+    from voxsync.wire.frames import WireTaps
 
 __all__ = ["FIN", "Encoder"]
 
@@ -25,18 +29,23 @@ class Encoder:
 
     Attributes:
         out: Where the frames go.
+        taps: Told of each frame as `taps.sent(head, data)`, while it is true.
     """
 
-    __slots__ = ("_keys", "_masker", "out")
+    __slots__ = ("_keys", "_masker", "out", "taps")
 
-    def __init__(self, out: bytearray, *, masked: bool) -> None:
+    def __init__(
+        self, out: bytearray, *, masked: bool, taps: WireTaps | None = None
+    ) -> None:
         """Make an encoder.
 
         Args:
             out: Frames are appended here.
             masked: Whether to mask, as clients must and servers must not.
+            taps: Who watches; None = nobody ever will.
         """
         self.out = out
+        self.taps = taps
         self._keys = KeySource() if masked else None
         self._masker = Masker()
 
@@ -47,6 +56,8 @@ class Encoder:
             head: First byte of the frame: FIN bit and opcode.
             data: Payload.
         """
+        if self.taps:
+            self.taps.sent(head, data)
         size = len(data)
         keys = self._keys
         if keys is None:

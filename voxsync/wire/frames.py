@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "Binary",
@@ -15,6 +19,7 @@ __all__ = [
     "Pong",
     "Role",
     "Text",
+    "WireTaps",
     "is_sendable_close_code",
 ]
 
@@ -102,6 +107,22 @@ class Fault:
 
 
 Message = Text | Binary | Ping | Pong | Close | Fault
+
+
+class WireTaps(Protocol):
+    """Who watches a wire; asked whether it is true (has anybody) before each call."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def sent(self, head: int, data: bytes) -> None:
+        """A frame is put on the wire: its first byte, its payload unmasked."""
+        ...
+
+    def received(self, messages: Iterable[Message]) -> None:
+        """These came, and nothing of them was answered yet."""
+        ...
 
 
 def is_sendable_close_code(code: int) -> bool:

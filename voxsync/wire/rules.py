@@ -90,7 +90,11 @@ def check_size(head: int, size: int, extra: int, *, held: int, most: int) -> Non
         raise BrokenRule(1002, "a frame's length is not in its shortest form")
     total = held + size
     if not head & CONTROL and total > most:
-        raise BrokenRule(1009, f"a message has {total} bytes or more, over {most}")
+        raise BrokenRule(
+            1009,
+            f"a message that came has {total} bytes or more, over {most} "
+            "(max_message_size)",
+        )
 
 
 def parse_close(payload: bytes) -> Close:

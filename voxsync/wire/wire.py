@@ -14,6 +14,7 @@ from voxsync.wire.frames import (
     Opcode,
     Ping,
     Role,
+    WireTaps,
     is_sendable_close_code,
 )
 
@@ -56,9 +57,16 @@ class Wire:
         "failed",
         "out",
         "role",
+        "taps",
     )
 
-    def __init__(self, role: Role, *, max_message_size: int = 16 * 2**20) -> None:
+    def __init__(
+        self,
+        role: Role,
+        *,
+        max_message_size: int = 16 * 2**20,
+        taps: WireTaps | None = None,
+    ) -> None:
         """Make the wire of one connection.
 
         Args:
@@ -66,6 +74,7 @@ class Wire:
                 reverse.
             max_message_size: Most payload bytes of one incoming message, over all
                 its fragments. A longer one is refused (1009) by its header.
+            taps: Who watches; None = nobody ever will.
         """
         self.role = role
         self.out = bytearray()
@@ -74,7 +83,8 @@ class Wire:
         self.failed = False
         self.answer_pings = True
         is_client = role is Role.CLIENT
-        self._encoder = Encoder(self.out, masked=is_client)
+        self.taps = taps
+        self._encoder = Encoder(self.out, masked=is_client, taps=taps)
         self._decoder = Decoder(masked=not is_client, max_size=max_message_size)
         self._owed: bytes | None = None  # the ping whose pong was put off
         self._sending: type[str | bytes] | None = None  # a fragmented message's kind
@@ -254,6 +264,8 @@ class Wire:
         self.flush_pong()
         decoder = self._decoder
         found = decoder.decode(limit)
+        if self.taps and found:
+            self.taps.received(found)
         if decoder.saw_control:
             self._answer(found)
         return found

@@ -58,6 +58,14 @@ _CLOSES = {
 }
 
 
+# Without its answer these are what the connection was ended with from here.
+_OURS = {
+    1002: "the service broke the rules of WebSocket (close code 1002)",
+    1007: "the service sent a text that is not UTF-8 (close code 1007)",
+    1009: "the service sent a message too big (close code 1009)",
+}
+
+
 class AudioEncoder(Protocol):
     """Turns raw audio into what the service was told it gets."""
 
@@ -157,6 +165,12 @@ class MimiDialect(Dialect[object]):
         self._language = language
         self._phase = MimiPhase.STREAMING
         self._has_audio = False
+        # 0 = it is FLAC already, of which nobody knows how long it sounds.
+        self._seconds_per_byte = 0.0
+        if encoder is not None:  # of what it is given: 16 bits, mono
+            self._seconds_per_byte = 1 / (2 * audio.sample_rate)
+        elif audio.encoding != "flac":
+            self._seconds_per_byte = audio.seconds(1)
         # Types, not a count: a repeated recog-finished must not stand in for
         # another engine's, or that engine's result would be lost without a word.
         self._finals: set[str] = set()
@@ -201,6 +215,7 @@ class MimiDialect(Dialect[object]):
         if not command:
             return ()
         self._has_audio = True
+        self.audio_sent += len(command) * self._seconds_per_byte
         if self._encoder is not None:
             command = self._encoder.encode(bytes_to_int16(command))
         return (Reply(command),) if command else ()  # what is held back comes later
@@ -250,6 +265,10 @@ class MimiDialect(Dialect[object]):
             ) from exc
         return (Deliver(message), *outputs)
 
+    def is_result(self, message: object) -> bool:  # noqa: ARG002 - it may be anybody's
+        """From the first word on; what came before it had no text."""
+        return bool(self.transcript.text)
+
     def verdict(
         self, code: int, reason: str, *, by_us: bool, was_clean: bool
     ) -> SessionClosed | None:
@@ -266,8 +285,9 @@ class MimiDialect(Dialect[object]):
             return None
         # A service may repeat a token in its reason.
         reason = Redactor(self._url, self._headers).text(reason)
+        what = _what(code, reason, by_us=by_us, was_clean=was_clean)
         return SessionClosed(
-            f"{_what(code, reason, by_us=by_us)}; {self._when(finished=finished)}",
+            f"{what}; {self._when(finished=finished)}",
             code=code,
             reason=reason,
             was_clean=was_clean,
@@ -287,10 +307,11 @@ class MimiDialect(Dialect[object]):
         )
 
 
-def _what(code: int, reason: str, *, by_us: bool) -> str:
+def _what(code: int, reason: str, *, by_us: bool, was_clean: bool) -> str:
     if by_us:
         return f"the application ended the session (close code {code})"
-    what = _CLOSES.get(code) or (
+    ours = code in _OURS and not was_clean
+    what = (_OURS if ours else _CLOSES).get(code) or (
         f"the service reported an error of its own (close code {code})"
         if code >= 4000
         else f"the service closed with close code {code}"

@@ -110,7 +110,13 @@ class MimiResult:
 
 @dataclass(frozen=True, slots=True)
 class AsrWord:
-    """One word; times in milliseconds from the start of the audio, None = not said."""
+    """One word.
+
+    Attributes:
+        result: The word as it is written.
+        pronunciation: As it is spoken.
+        start_ms, end_ms: Milliseconds from the start of the audio; None = not said.
+    """
 
     pronunciation: str
     result: str
@@ -120,7 +126,7 @@ class AsrWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsrResult(MimiResult):
-    """`asr`: all words heard so far; replaces what came before."""
+    """`asr`: `response` is all words heard so far; replaces what came before."""
 
     response: tuple[AsrWord, ...]
 
@@ -130,6 +136,11 @@ class NictV1Item:
     """One word with its grammar, or a marker (an empty surface).
 
     Attributes:
+        surface: The word as it is written.
+        reading: In katakana.
+        base_form: As a dictionary has it.
+        part_of_speech, inflection_type, inflection_form, proper_noun_class: In the
+            engine's words, mostly Japanese.
         raw: The fields as they came, joined by `|`.
     """
 
@@ -150,7 +161,7 @@ class NictV1Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NictV1Result(MimiResult):
-    """`nict-asr` v1: the one message at the end."""
+    """`nict-asr` v1: the one message at the end; its words are in `response`."""
 
     response: tuple[NictV1Item, ...]
 
@@ -174,7 +185,7 @@ class NictV2Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NictV2Result(MimiResult):
-    """`nict-asr` v2: what is new since the last message."""
+    """`nict-asr` v2: what is new since the last message, in `response`."""
 
     response: tuple[NictV2Segment, ...]
 

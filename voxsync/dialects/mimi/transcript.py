@@ -54,6 +54,9 @@ class Transcript:
     replaces the temporary rest. With several engines in a session, each has its own
     text, and the properties tell that of the first engine whose results are text.
 
+    Attributes:
+        language: As given.
+
     Thread: `add` from one thread; everything else from any. Each property is a
     consistent picture of one moment: state is replaced, never changed.
     """
@@ -69,7 +72,7 @@ class Transcript:
         self._only: str | None = None
 
     def add(self, result: MimiResult) -> None:
-        """Take in one result. What comes after an engine's last word is ignored.
+        """Take in one `result`. What comes after an engine's last word is ignored.
 
         (A repeated last message would double the text of nict-asr v2.)
         """
@@ -98,7 +101,11 @@ class Transcript:
         return tuple(self._tracks)
 
     def for_type(self, type: str) -> Transcript:
-        """The text of one engine, e.g. `"asr#nictlvcsr2"`: a live view, maybe empty."""
+        """The text of one engine: a live view, maybe empty.
+
+        Args:
+            type: As in results, e.g. `"asr#nictlvcsr2"`.
+        """
         view = Transcript(self.language)
         view._tracks = self._tracks
         view._only = type

@@ -139,10 +139,12 @@ class VoximplantDialect(Dialect[str]):
         """
         if isinstance(command, SendAudio):
             stream = self._outgoing.get(command.tag)
-            if stream is not None:
-                return self._replies(stream.audio(command.pcm))
-            texts = self._open(OpenStream(command.tag))
-            texts += self._outgoing[command.tag].audio(command.pcm)
+            texts = []
+            if stream is None:
+                texts = self._open(OpenStream(command.tag))
+                stream = self._outgoing[command.tag]
+            texts += stream.audio(command.pcm)
+            self.audio_sent += len(command.pcm) / (2 * stream.sample_rate)
         elif isinstance(command, str):
             texts = [command]
         elif isinstance(command, OpenStream):
@@ -200,7 +202,7 @@ class VoximplantDialect(Dialect[str]):
             if stream is None:
                 return self._without_start(tag, data)
             try:
-                return stream.take(chunk, timestamp, audio)
+                return self._taken(stream, chunk, timestamp, audio)
             except FormatError as exc:
                 return self._bad_payload(stream, exc, data)
         try:
@@ -225,9 +227,23 @@ class VoximplantDialect(Dialect[str]):
             return self._without_start(media.tag, raw)
         try:
             audio = read_payload(media.payload)
-            return stream.take(media.chunk, media.timestamp, audio)
+            return self._taken(stream, media.chunk, media.timestamp, audio)
         except FormatError as exc:
             return self._bad_payload(stream, exc, raw)
+
+    def _taken(
+        self,
+        stream: IncomingStream,
+        chunk: int | None,
+        timestamp: int | None,
+        data: bytes,
+    ) -> Iterable[Output[str]]:
+        before = stream.stats.concealed
+        outputs = stream.take(chunk, timestamp, data)
+        if stream.stats.concealed != before:
+            silence = stream.stats.concealed - before
+            self.audio_lost += silence / stream.sample_rate
+        return outputs
 
     def _start(self, start: Start, raw: str) -> Iterable[Output[str]]:
         tag = start.tag

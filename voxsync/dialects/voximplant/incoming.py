@@ -125,6 +125,7 @@ class IncomingStream:
     Attributes:
         stats: What it counts in.
         bad: Payloads that could not be decoded.
+        sample_rate: Of the audio it gives, in Hz.
 
     Raises:
         MissingExtra: It is Opus, and the extra `opus` is not installed.
@@ -134,7 +135,7 @@ class IncomingStream:
         self.tag = tag
         self.stats = stats
         self.bad = 0
-        self._rate = form.sample_rate
+        self.sample_rate = form.sample_rate
         self._decoder: Decoder | None = None
         self._has_header = form.encoding != "opus"  # it could have, by mistake
         if (form.encoding, form.channels) != ("pcm16", 1):
@@ -190,10 +191,10 @@ class IncomingStream:
         outputs, self._reports = self._reports, []
         if silence:
             stats.concealed += silence
-            outputs.append(Audio(self.tag, bytes(2 * silence), self._rate))
+            outputs.append(Audio(self.tag, bytes(2 * silence), self.sample_rate))
         if pcm:
             stats.frames += frames
-            outputs.append(Audio(self.tag, pcm, self._rate))
+            outputs.append(Audio(self.tag, pcm, self.sample_rate))
         return outputs
 
     def _began_anew(self, chunk: int) -> bool:
@@ -221,8 +222,8 @@ class IncomingStream:
         if timestamp is not None and self._end is not None:
             skipped = timestamp - self._end
             # One sample to one second each, or the timestamps are no such thing.
-            missing = skipped if lost <= skipped <= lost * self._rate else missing
-        silence = min(missing, _MOST_CONCEALED * self._rate)
+            missing = skipped if lost <= skipped <= lost * self.sample_rate else missing
+        silence = min(missing, _MOST_CONCEALED * self.sample_rate)
         if not self._told_gap:
             self._told_gap = True
             self._report(

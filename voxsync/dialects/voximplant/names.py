@@ -65,7 +65,7 @@ class WebSocketEvents(StrEnum):
     def find(  # type: ignore[override]  # str.find is of no use to a name
         cls, name: str
     ) -> WebSocketEvents | None:
-        """The event of that name, whosever it is; None = there is none."""
+        """The event called `name`, whosever it is; None = there is none."""
         return next((event for event in cls if event == name), None)
 
 
@@ -221,7 +221,7 @@ class SendMediaParameters:
 
 @dataclass(frozen=True, slots=True)
 class ClearMediaBufferParameters:
-    """Which stream's received audio is dropped; None = that of all."""
+    """Which stream's received audio is dropped: `tag`; None = that of all."""
 
     tag: str | None = None
 

@@ -59,6 +59,9 @@ class OutgoingStream:
             in a string from "voxengine".
         stats: To count in.
 
+    Attributes:
+        sample_rate: Of the audio it takes, in Hz.
+
     Raises:
         ValueError: The encoding is not one of VoxEngine's five.
         TypeError: The custom parameters are no mapping.
@@ -68,6 +71,7 @@ class OutgoingStream:
     def __init__(self, opening: OpenStream, side: Side, stats: SentStats) -> None:
         name = opening.encoding or WebSocketAudioEncoding.PCM16_8KHZ
         self._form = form = AudioFormat.from_voximplant(WebSocketAudioEncoding(name))
+        self.sample_rate = form.sample_rate
         self._encoder: Encoder | None = None
         if form.encoding != "pcm16":
             from voxsync.audio.convert import Encoder  # noqa: PLC0415 - numpy
