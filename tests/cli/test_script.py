@@ -78,7 +78,7 @@ def test_whether_the_model_has_the_floor(script):
 class Session:
     def __init__(self, handle, error=None, *, is_closed=False):
         self.is_closed = is_closed
-        self.resumption_handle = handle
+        self.handle = handle
         self.error = error
         self.resumed = 0
 
@@ -107,6 +107,10 @@ def test_moving_on(script, session, resumed, told):
     hear(script, {"goAway": {"timeLeft": "5s"}})
     assert script.leaving
     mover.look()
+    assert session.resumed == 0
+    if session.handle is not None:
+        hear(script, {"sessionResumptionUpdate": {"newHandle": session.handle}})
+    mover.look(0.01)
     mover.look()
     mover.wait()
     assert (session.resumed, out.getvalue()) == (resumed, told)

@@ -30,6 +30,7 @@ class Script:
         answering: The model has begun to answer, and has not ended.
         leaving: The service has said that this connection ends soon. May be reset.
         pending: What is being said, or "".
+        resumable: Set once the service has sent a handle.
 
     Thread: `heard` on that of the session's listeners; `take` and the attributes on
     any other.
@@ -39,6 +40,7 @@ class Script:
         self.answering = False
         self.leaving = False
         self.pending = ""
+        self.resumable = threading.Event()
         self._transcript = Transcript(self)
         self._said: dict[str, str] = {}  # by who is not at the end of it
         self._lines: collections.deque[str] = collections.deque()
@@ -66,6 +68,8 @@ class Script:
     def _follow(self, message: Any) -> None:
         if getattr(message, "type", "") == "goingAwayNotice":
             self.leaving = True
+        if getattr(message, "new_handle", ""):
+            self.resumable.set()
         if getattr(message, "turn_complete", False) or getattr(
             message, "interrupted", False
         ):
@@ -107,13 +111,15 @@ class Mover:
         self._line = line
         self._thread: threading.Thread | None = None
 
-    def look(self) -> None:
-        """Begin where it is time; never waits."""
-        if not self._script.leaving:
+    def look(self, patience: float = 0.0) -> None:
+        """Begin where it is time, and there is a handle: it comes behind a turn.
+
+        Args:
+            patience: Seconds to wait for the first one.
+        """
+        if not (self._script.leaving and self._script.resumable.wait(patience)):
             return
         self._script.leaving = False
-        if self._session.resumption_handle is None:
-            return  # nothing was said yet; the service's end of it is the end
         self.wait()
         self._thread = threading.Thread(
             target=self._move, name="voxsync-cli-mover", daemon=True

@@ -23,6 +23,7 @@ __all__ = ["fell_silent", "talk_text"]
 _TIMEOUT_S = 10.0
 # How long a model may think before each piece of its answer.
 _PATIENCE_S = 60.0
+_HANDLE_S = 2.0  # behind a turn, for the handle to come
 _LOOK_UP_S = 0.5
 
 
@@ -62,7 +63,7 @@ def talk_text(
             if not asked:
                 break
             if asked.strip():
-                mover.look()
+                mover.look(_HANDLE_S)
                 mover.wait()
                 session.send(asked.strip())
                 if not _answered(session, line):
