@@ -80,8 +80,8 @@ class Far:
         with self.changed:
             self.setups.append(setup["setup"])
             number = len(self.setups)
+            self.conn = conn  # before the other end can know
             conn.send(wire(*self.first))
-            self.conn = conn
             self.changed.notify_all()
         self.here.set()
         while True:
