@@ -71,6 +71,7 @@ def test_cancel_and_drops_reach_theirs_alone(echo):
         PlainSession(echo.url, options=SessionOptions(io=io)).connect()
         for _ in range(3)
     )
+    until(lambda: [each.is_active for each in echo.sessions] == [True] * 3)
     one.cancel()
     assert one.wait_closed(SOON).code == 1006
     until(lambda: len(echo.sessions) == 2)  # its other end has noticed, too
